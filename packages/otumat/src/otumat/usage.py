@@ -1,0 +1,10 @@
+"""The public API of otumat-usage, under the name it has in the suite."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from otumat_usage import *  # noqa: F403
+else:
+    from otumat._forward import forward
+
+    __getattr__, __dir__ = forward("otumat_usage")
+    del forward
