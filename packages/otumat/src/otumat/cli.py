@@ -11,6 +11,12 @@ import click
 from otumat import _commands
 
 
+class _UnloadableError(click.ClickException):
+    """A command that is installed but cannot be imported."""
+
+    exit_code = 2
+
+
 class _Commands(click.Group):
     """A group that lists and describes its commands without importing them.
 
@@ -58,12 +64,10 @@ def _broken(name: str, distribution: str, error: Exception) -> click.Command:
 
     def say(**_: object) -> NoReturn:
         why = " ".join(f"{type(error).__name__}: {error}".split())
-        failure = click.ClickException(
+        raise _UnloadableError(
             f"the command '{name}' of {distribution} cannot be loaded ({why}); "
             f"reinstall it: pip install --force-reinstall {distribution}"
         )
-        failure.exit_code = 2
-        raise failure
 
     return click.Command(
         name,

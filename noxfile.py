@@ -1,0 +1,276 @@
+"""Every task of the repository; `nox -l` lists them, CI only calls them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.download_python = "never"
+nox.options.error_on_external_run = True
+
+ROOT = pathlib.Path(__file__).parent
+DISTS = ("otumat-sign", "otumat-usage", "otumat-watch", "otumat")
+LEAVES = DISTS[:3]
+SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
+TEST_TOOLS = ("pytest>=9.0.1", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100")
+#: What the tests of one distribution need besides the test tools.
+EXTRA_TOOLS: dict[str, tuple[str, ...]] = {}
+SLOW = "interop or service or fault or browser or mounts"
+
+
+def _found_pythons() -> list[str]:
+    """Return the supported Pythons that answer on this machine, else the one that runs nox."""
+    found = []
+    for version in SUPPORTED:
+        python = shutil.which(f"python{version}")
+        # A pyenv shim exists for every installed version but answers only for the active ones.
+        if python and subprocess.run([python, "-c", ""], capture_output=True).returncode == 0:
+            found.append(version)
+    return found or [f"{sys.version_info.major}.{sys.version_info.minor}"]
+
+
+PYTHONS = _found_pythons()
+OLDEST_AND_NEWEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
+NEWEST = PYTHONS[-1]
+
+
+# --- what sessions share ---------------------------------------------------------------------
+
+
+def _wheels(session: nox.Session, _built: dict[str, pathlib.Path] = {}) -> dict[str, pathlib.Path]:  # noqa: B006 - built once per run
+    """Build the four wheels once per run of nox and return them by distribution."""
+    if not _built:
+        out = ROOT / ".nox" / "wheels"
+        shutil.rmtree(out, ignore_errors=True)
+        session.install("build")
+        for dist in DISTS:
+            session.run("python", "-m", "build", "-w", *_installer(session), "-o", str(out),
+                        f"packages/{dist}", silent=True)  # fmt: skip
+            (_built[dist],) = out.glob(f"{dist.replace('-', '_')}-*.whl")
+    return _built
+
+
+def _installer(session: nox.Session) -> list[str]:
+    return ["--installer=uv"] if session.venv_backend == "uv" else []
+
+
+def _install(session: nox.Session, dists: tuple[str, ...], *more: str) -> None:
+    """Install the wheels of *dists* (usage with its host), and nothing of the working tree."""
+    wheels = _wheels(session)
+    named = [f"{wheels[d]}[host]" if d == "otumat-usage" else str(wheels[d]) for d in dists]
+    session.install(*named, *more)
+
+
+def _install_suite(session: nox.Session, *more: str) -> None:
+    """Install what `pip install otumat "otumat-usage[host]"` will bring, from our own wheels."""
+    wheels = _wheels(session)
+    session.install("--find-links", str(wheels["otumat"].parent), str(wheels["otumat"]),
+                    f"{wheels['otumat-usage']}[host]", *more)  # fmt: skip
+
+
+def _pytest(session: nox.Session, *args: str, name: str | None = None, **kwargs: object) -> None:
+    """Run pytest with the settings of the root, from wherever the tests are."""
+    report = []
+    if reports := os.environ.get("OTUMAT_REPORTS"):
+        label = re.sub(r"[^\w.-]+", "-", name or session.name).strip("-")
+        report = [f"--junitxml={pathlib.Path(reports).resolve() / label}.xml"]
+    session.run(
+        "python", "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"),
+        f"--rootdir={ROOT}", "-p", "no:cacheprovider", *report, *args, **kwargs,
+    )  # fmt: skip
+
+
+def _need(session: nox.Session, *tools: str) -> None:
+    """End the session with one line where a tool that it needs is missing."""
+    for tool in tools:
+        if shutil.which(tool) is None:
+            session.error(f"this session needs `{tool}`: install it (Debian: apt install {tool})")
+
+
+def _copied_tests(session: nox.Session, dist: str) -> pathlib.Path:
+    """Copy the tests of *dist* out of the tree, so that they can only meet the wheel."""
+    target = pathlib.Path(session.create_tmp()).resolve() / dist / "tests"
+    shutil.rmtree(target.parent, ignore_errors=True)
+    shutil.copytree(
+        ROOT / "packages" / dist / "tests", target, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    return target
+
+
+# --- the default sessions: they need Python, git and openssl ------------------------------------
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The fast tests and the laws of the repository, on every Python found."""
+    _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools())
+    paths = session.posargs or ["tests", *(f"packages/{dist}/tests" for dist in DISTS)]
+    _pytest(session, "-n", "2", "-m", f"not ({SLOW} or readme)", *paths)
+
+
+@nox.session(python=OLDEST_AND_NEWEST)
+@nox.parametrize("dist", DISTS, ids=DISTS)
+def alone(session: nox.Session, dist: str) -> None:
+    """One distribution from its wheel, siblings not findable, real services included."""
+    if dist == "otumat":  # its siblings are its dependencies: they come from our wheels
+        _install_suite(session, *TEST_TOOLS, *EXTRA_TOOLS.get(dist, ()))
+        siblings = []
+    else:
+        _install(session, (dist,), *TEST_TOOLS, *EXTRA_TOOLS.get(dist, ()))
+        siblings = [d.replace("-", "_") for d in DISTS if d != dist]
+    session.run("python", "-I", "-c", (
+        "import importlib.util as util, sys\n"
+        f"found = [name for name in {siblings} if util.find_spec(name)]\n"
+        "sys.exit(f'siblings can be imported: {found}' if found else 0)"
+    ))  # fmt: skip
+    session.run(dist, "--version")
+    tests = _copied_tests(session, dist)
+    with session.chdir(tests.parent):
+        _pytest(session, "-n", "2", "-m", "not (interop or fault or browser or mounts)", str(tests),
+                *session.posargs)  # fmt: skip
+
+
+@nox.session(python=NEWEST)
+def together(session: nox.Session) -> None:
+    """All four from their wheels as `pip install otumat` brings them, and the examples."""
+    _need(session, "git", "openssl")
+    _install_suite(session, *TEST_TOOLS, *_all_extra_tools())
+    session.run("otumat", "--version")
+    _pytest(session, "-n", "2", "-m", "service or interop", "tests", "packages/otumat/tests",
+            *session.posargs)  # fmt: skip
+
+
+@nox.session(python=OLDEST_AND_NEWEST)
+def lowest(session: nox.Session) -> None:
+    """The fast tests with every direct dependency at its floor."""
+    _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools(), *_floors(session))
+    _pytest(session, "-n", "2", "-m", f"not ({SLOW} or readme)",
+            *(f"packages/{dist}/tests" for dist in DISTS), *session.posargs)  # fmt: skip
+
+
+@nox.session(python=NEWEST)
+def interop(session: nox.Session) -> None:
+    """Ask the outside oracles: git, openssl, sha256sum, setuptools, hatchling, pip."""
+    _need(session, "git", "openssl", "sha256sum")
+    _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools())
+    paths = session.posargs or [f"packages/{dist}/tests" for dist in LEAVES]
+    _pytest(session, "-n", "2", "-m", "interop", *paths)
+
+
+@nox.session(python=NEWEST)
+def faults(session: nox.Session) -> None:
+    """Kills, races and breakages at random: 3 fresh seeds each, printed."""
+    _faults(session, seeds="3")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check every source and the typing tests with mypy, strict."""
+    _install(session, DISTS, "mypy>=2", "pytest>=9.0.1", "hatchling", "types-setuptools", "nox")
+    session.run("mypy", *(f"packages/{dist}/src" for dist in DISTS))
+    session.run("mypy", "typing_tests")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format with ruff; `nox -s lint -- --fix` mends what can be mended."""
+    session.install("ruff>=0.17")
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", *([] if session.posargs else ["--check"]))
+
+
+@nox.session(python=OLDEST_AND_NEWEST)
+def readme(session: nox.Session) -> None:
+    """Run every code block and every --help block of the READMEs, each in an empty folder."""
+    _need(session, "git", "openssl", "bash")
+    _install(session, DISTS, *TEST_TOOLS)
+    _pytest(session, "-n", "2", "-m", "readme", "tests/test_readmes.py", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build all sdists and wheels into dist/ and check them as an index would."""
+    session.install("build", "twine>=6.1")
+    out = ROOT / "dist"
+    shutil.rmtree(out, ignore_errors=True)
+    for dist in DISTS:
+        session.run("python", "-m", "build", *_installer(session), "-o", str(out),
+                    f"packages/{dist}", silent=True)  # fmt: skip
+    files = sorted(out.iterdir())
+    session.run("twine", "check", "--strict", *map(str, files))
+    for file in files:
+        session.log(f"{file.name}: {file.stat().st_size:,} bytes")
+
+
+@nox.session(python=NEWEST)
+def demo(session: nox.Session) -> None:
+    """The whole product in about a minute: usage, signing and watching on real input."""
+    _need(session, "git", "openssl")
+    _install_suite(session, "build")
+    session.run("python", "scripts/demo.py", *session.posargs)
+
+
+# --- sessions that need more than Python, git and openssl ----------------------------------------
+
+
+@nox.session(python=NEWEST, default=False)
+def browser(session: nox.Session) -> None:
+    """The consent page and the dashboard in a real Chromium (needs Debian's `chromium`)."""
+    if not os.environ.get("OTUMAT_CHROMIUM"):
+        _need(session, "chromium")
+    _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools(), "playwright>=1.50")
+    _pytest(session, "-m", "browser", "packages/otumat-usage/tests", *session.posargs)
+
+
+@nox.session(python=NEWEST, default=False)
+def mounts(session: nox.Session) -> None:
+    """The watcher on overlay, FUSE and other mounts (needs root and Debian's `fuse3`)."""
+    _need(session, "unshare", "mount")
+    _install(session, ("otumat-watch",), *TEST_TOOLS, *EXTRA_TOOLS.get("otumat-watch", ()))
+    _pytest(session, "-m", "mounts", "packages/otumat-watch/tests", *session.posargs)
+
+
+@nox.session(python=NEWEST, default=False)
+def soak(session: nox.Session) -> None:
+    """The fault tests with 20 fresh seeds each."""
+    _faults(session, seeds="20")
+
+
+# --- details -------------------------------------------------------------------------------------
+
+
+def _faults(session: nox.Session, seeds: str) -> None:
+    _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools())
+    paths = session.posargs or [f"packages/{dist}/tests" for dist in LEAVES]
+    _pytest(session, "-m", "fault", *paths, env={"OTUMAT_SEEDS": seeds})
+
+
+def _all_extra_tools() -> list[str]:
+    return sorted({tool for tools in EXTRA_TOOLS.values() for tool in tools})
+
+
+def _floors(session: nox.Session) -> list[str]:
+    """Return `name==floor` for every direct dependency of the four, read from their metadata."""
+    code = (
+        "import json, importlib.metadata as m\n"
+        "from packaging.requirements import Requirement\n"
+        f"rows = [Requirement(r) for d in {DISTS} for r in m.requires(d) or []]\n"
+        "rows = [r for r in rows if not r.name.startswith('otumat')\n"
+        "        and (r.marker is None or r.marker.evaluate({'extra': 'host'}))]\n"
+        "print(json.dumps({r.name: min((s.version for s in r.specifier if s.operator == '>='),"
+        " default='') for r in rows}))"
+    )
+    _install(session, DISTS, "packaging")
+    floors = json.loads(session.run("python", "-c", code, silent=True, log=False))
+    if missing := [name for name, floor in floors.items() if not floor]:
+        session.error(f"a dependency without a floor: {missing}")
+    return [f"{name}=={floor}" for name, floor in sorted(floors.items())]
