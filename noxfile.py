@@ -211,7 +211,10 @@ def build(session: nox.Session) -> None:
         session.log(f"{file.name}: {file.stat().st_size:,} bytes")
 
 
-@nox.session(python=NEWEST)
+# --- the README's first command ------------------------------------------------------------------
+
+
+@nox.session(python=NEWEST, default=False)
 def demo(session: nox.Session) -> None:
     """The whole product in about a minute: usage, signing and watching on real input."""
     _need(session, "git", "openssl")
