@@ -33,7 +33,10 @@ def _found_pythons() -> list[str]:
     for version in SUPPORTED:
         python = shutil.which(f"python{version}")
         # A pyenv shim exists for every installed version but answers only for the active ones.
-        if python and subprocess.run([python, "-c", ""], capture_output=True).returncode == 0:
+        if (
+            python
+            and subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+        ):
             found.append(version)
     return found or [f"{sys.version_info.major}.{sys.version_info.minor}"]
 

@@ -52,7 +52,8 @@ def _commands(line: int, block: str) -> list[Command]:
                 commands[-1], text=commands[-1].text + "\n" + row[2:]
             )
         else:
-            commands[-1] = dataclasses.replace(commands[-1], output=commands[-1].output + row + "\n")
+            output = commands[-1].output + row + "\n"
+            commands[-1] = dataclasses.replace(commands[-1], output=output)
     return commands
 
 
@@ -73,9 +74,7 @@ class Shell:
         """Return what *command* printed, stderr included, and its exit code."""
         assert self._bash.stdin
         assert self._bash.stdout
-        self._bash.stdin.write(
-            f"{{ {command}\n}} </dev/null\nprintf '\\0%d\\n' $?\n".encode()
-        )
+        self._bash.stdin.write(f"{{ {command}\n}} </dev/null\nprintf '\\0%d\\n' $?\n".encode())
         self._bash.stdin.flush()
         output = b""
         while not (end := re.search(rb"\0(\d+)\n$", output)):

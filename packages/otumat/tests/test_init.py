@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import otumat_sign
-import otumat_usage
-import otumat_watch
 import pytest
 
 import otumat
+import otumat_sign
+import otumat_usage
+import otumat_watch
 
 
 def test_functions_of_the_signing_library_are_the_same_objects():
