@@ -175,7 +175,7 @@ def faults(session: nox.Session) -> None:
     _faults(session, seeds="3")
 
 
-@nox.session
+@nox.session(python=NEWEST)
 def types(session: nox.Session) -> None:
     """Check every source and the typing tests with mypy, strict."""
     _install(session, DISTS, "mypy>=2", "pytest>=9.0.1", "hatchling", "types-setuptools", "nox")
