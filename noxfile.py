@@ -246,6 +246,23 @@ def mounts(session: nox.Session) -> None:
 
 
 @nox.session(python=NEWEST, default=False)
+def bench(session: nox.Session) -> None:
+    """Benchmarks, ours beside the peers in one run: `nox -s bench -- AREA [arguments]`."""
+    areas = sorted(path.stem for path in (ROOT / "benchmarks").iterdir() if path.suffix != ".md")
+    if not session.posargs or session.posargs[0] not in areas:
+        session.error(f"say which of {', '.join(areas)}: nox -s bench -- {areas[0]}")
+    area, *more = session.posargs
+    program = ROOT / "benchmarks" / f"{area}.py"
+    if not program.exists():
+        program = ROOT / "benchmarks" / area / "__main__.py"
+    _install(session, DISTS)
+    peers = program.parent / "requirements.txt"
+    if program.name == "__main__.py" and peers.exists():
+        session.install("-r", str(peers))
+    session.run("python", str(program), *more)
+
+
+@nox.session(python=NEWEST, default=False)
 def soak(session: nox.Session) -> None:
     """The fault tests with 20 fresh seeds each."""
     _faults(session, seeds="20")
