@@ -1,0 +1,95 @@
+"""The four system calls of inotify(7), by ctypes; knows nothing of what is watched.
+
+Only Linux has them. Everything is non-blocking: who waits, waits on `fileno()`.
+"""
+
+import ctypes
+import os
+import struct
+from errno import EAGAIN, EINTR, EINVAL
+
+from otumat_watch.exceptions import WatcherUnavailableError
+
+__all__ = ["Inotify"]
+
+MODIFY = 0x2
+ATTRIB = 0x4
+CLOSE_WRITE = 0x8
+MOVED_FROM = 0x40
+MOVED_TO = 0x80
+CREATE = 0x100
+DELETE = 0x200
+DELETE_SELF = 0x400
+MOVE_SELF = 0x800
+UNMOUNT = 0x2000
+Q_OVERFLOW = 0x4000
+IGNORED = 0x8000
+ONLYDIR = 0x01000000
+EXCL_UNLINK = 0x04000000
+MASK_ADD = 0x20000000
+ISDIR = 0x40000000
+
+_HEADER = struct.Struct("iIII")
+_ROOM = 64 * 1024
+
+
+class Inotify:
+    """One inotify instance."""
+
+    def __init__(self) -> None:
+        """Open the instance.
+
+        Raises:
+            WatcherUnavailableError: The user's instances are used up, or the kernel has none.
+        """
+        self._libc: ctypes.CDLL = ctypes.CDLL(None, use_errno=True)
+        self._fd: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._fd < 0:
+            code = ctypes.get_errno()
+            raise WatcherUnavailableError(code, os.strerror(code))
+
+    def fileno(self) -> int:
+        """Return the descriptor that becomes readable when something happened."""
+        return self._fd
+
+    def add(self, path: str, mask: int) -> int:
+        """Watch *path* and return the watch descriptor; the same inode gives the same one.
+
+        Raises:
+            OSError: As `inotify_add_watch(2)`; ENOSPC says that the user's watches are used up.
+        """
+        wd = int(self._libc.inotify_add_watch(self._fd, os.fsencode(path), ctypes.c_uint32(mask)))
+        if wd < 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), path)
+        return wd
+
+    def remove(self, wd: int) -> None:
+        """Stop watching *wd*; one that is gone already is no error."""
+        if self._libc.inotify_rm_watch(self._fd, wd) < 0 and ctypes.get_errno() != EINVAL:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+
+    def read(self) -> list[tuple[int, int, str]]:
+        """Return all events that wait, as (watch descriptor, mask, name)."""
+        events: list[tuple[int, int, str]] = []
+        while True:
+            try:
+                data = os.read(self._fd, _ROOM)
+            except OSError as error:
+                if error.errno in {EAGAIN, EINTR}:
+                    return events
+                raise
+            offset = 0
+            while offset < len(data):
+                wd, mask, _, length = _HEADER.unpack_from(data, offset)
+                offset += _HEADER.size
+                name = data[offset : offset + length].rstrip(b"\0")
+                events.append((wd, mask, os.fsdecode(name)))
+                offset += length
+
+    def close(self) -> None:
+        """Close the instance and all its watches."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

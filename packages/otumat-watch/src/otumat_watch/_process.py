@@ -1,0 +1,110 @@
+"""One run of the script: a process group of its own, its output, its end (POSIX)."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+
+from otumat_watch.exceptions import ScriptError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Process"]
+
+_CHUNK = 64 * 1024
+#: Python ignores these two; a script expects the system's defaults.
+_DEFAULTED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT)
+
+
+class Process:
+    """A started script."""
+
+    def __init__(self, argv: list[str], environment: Mapping[str, str], *, cap: int) -> None:
+        """Start *argv* and keep at most *cap* + 1 bytes of its output.
+
+        `posix_spawn` returns when the child has become the script (it is a vfork), and no module
+        has to be imported at the moment of the change. Every descriptor of ours but the three
+        standard ones is close-on-exec already (PEP 446).
+
+        Raises:
+            ScriptError: The system refused.
+        """
+        self._cap = cap
+        self.output = bytearray()
+        self.exit_code: int | None = None
+        self._stdout, write_end = os.pipe()
+        os.set_blocking(self._stdout, False)
+        actions = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, write_end, 1),
+        ]
+        try:
+            self.pid = os.posix_spawn(
+                argv[0], argv, environment,
+                file_actions=actions, setpgroup=0, setsigdef=_DEFAULTED,
+            )  # fmt: skip
+        except OSError as error:
+            os.close(self._stdout)
+            raise ScriptError(error.errno, error.strerror, argv[0]) from error
+        finally:
+            os.close(write_end)
+        self._pidfd = _pidfd(self.pid)
+
+    def descriptors(self) -> list[int]:
+        """Return what becomes readable when there is output or the end."""
+        return [fd for fd in (self._stdout, self._pidfd) if fd >= 0]
+
+    def is_observable(self) -> bool:
+        """Tell whether a descriptor announces the end; else ask `ended()` now and then."""
+        return self._pidfd >= 0
+
+    def read(self) -> None:
+        """Take in the output that is there; what exceeds the cap is dropped, not kept waiting."""
+        while self._stdout >= 0:
+            try:
+                data = os.read(self._stdout, _CHUNK)
+            except BlockingIOError:
+                return
+            if not data:
+                os.close(self._stdout)
+                self._stdout = -1
+                return
+            self.output += data[: self._cap + 1 - len(self.output)]
+
+    def ended(self) -> bool:
+        """Tell whether the script has ended; its output is then complete."""
+        if self.exit_code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if not pid:
+                return False
+            self.exit_code = os.waitstatus_to_exitcode(status)
+            self.read()
+            self._close()
+        return True
+
+    def send(self, signum: int) -> bool:
+        """Send *signum* to the whole group; False if nobody of it is left."""
+        try:
+            os.killpg(self.pid, signum)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # somebody is left, and is somebody else's (sudo)
+            return True
+        return True
+
+    def _close(self) -> None:
+        for fd in self.descriptors():
+            with suppress(OSError):
+                os.close(fd)
+        self._stdout = self._pidfd = -1
+
+
+def _pidfd(pid: int) -> int:
+    """Return a descriptor that is readable when *pid* ends; -1 before Linux 5.3 and elsewhere."""
+    try:
+        return os.pidfd_open(pid)  # type: ignore[attr-defined, unused-ignore]
+    except (AttributeError, OSError):
+        return -1
