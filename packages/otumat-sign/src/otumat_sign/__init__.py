@@ -1,0 +1,66 @@
+"""Sign a Python package's content and verify it, bit-compatible with git and openssl."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from otumat_sign._digest import hash_pkg
+    from otumat_sign._signature import sign, verify
+    from otumat_sign.exceptions import (
+        ChangedFileError,
+        EmptyPackageError,
+        HashError,
+        InvalidSignature,
+        KeyNotFoundError,
+        MalformedSignature,
+        NotInstalledError,
+        PackageNotFoundError,
+        PassphraseError,
+        RefusedPathError,
+        SignatureMismatch,
+        SignatureNotFoundError,
+        SignError,
+        UnreadableFileError,
+        UnusableKeyError,
+        WheelError,
+    )
+
+__all__ = [
+    "ChangedFileError",
+    "EmptyPackageError",
+    "HashError",
+    "InvalidSignature",
+    "KeyNotFoundError",
+    "MalformedSignature",
+    "NotInstalledError",
+    "PackageNotFoundError",
+    "PassphraseError",
+    "RefusedPathError",
+    "SignError",
+    "SignatureMismatch",
+    "SignatureNotFoundError",
+    "UnreadableFileError",
+    "UnusableKeyError",
+    "WheelError",
+    "hash_pkg",
+    "sign",
+    "verify",
+]
+
+if not TYPE_CHECKING:
+    _FUNCTIONS = {"hash_pkg": "_digest", "sign": "_signature", "verify": "_signature"}
+
+    def __getattr__(name: str) -> object:
+        """Load a public name at its first use, so that importing the package costs nothing."""
+        if name not in __all__:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        from importlib import import_module
+
+        module = import_module(f"{__name__}.{_FUNCTIONS.get(name, 'exceptions')}")
+        value = globals()[name] = getattr(module, name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return __all__

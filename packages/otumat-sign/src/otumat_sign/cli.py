@@ -1,0 +1,224 @@
+"""The commands ``hash``, ``sign``, ``verify`` and ``keygen``, alone and below ``otumat``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from otumat_sign._cli_command import Command, Failure, Group, Refusal, echo_json
+
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
+_KEY_HELP = "The private key (PEM): a path, env:NAME, fd:N or cmd:PROGRAM."
+_PUB_HELP = "The public key (PEM): a path, env:NAME, fd:N or cmd:PROGRAM."
+_FROM_HELP = (
+    "Where the passphrase is: env:NAME, fd:N, cmd:PROGRAM or prompt. "
+    "By default $OTUMAT_SIGN_PASSPHRASE, else the terminal."
+)
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a pipeline.")
+_passphrase_option = click.option("--passphrase", metavar="FROM", help=_FROM_HELP)
+
+
+@click.command(
+    "hash", cls=Command, context_settings=_CONTEXT, short_help="Hash a package as git lists it."
+)
+@click.argument("directory", metavar="DIR")
+@click.option(
+    "-a",
+    "--algorithm",
+    type=click.Choice(["sha1", "sha256"]),
+    default="sha1",
+    show_default=True,
+    help="git's object format.",
+)
+@click.option("--prefix", default="", metavar="DIRS", help="Folders above DIR in git's view.")
+@_json_option
+def hash_command(directory: str, algorithm: str, prefix: str, as_json: bool) -> None:  # noqa: FBT001
+    """Print the hash of the package DIR (or of a single .py file).
+
+    It is what `git add . --all; git ls-files -s DIR | git hash-object --stdin` prints in the
+    folder that holds DIR.
+
+    Example: otumat-sign hash src/mypkg
+    """
+    from otumat_sign._digest import digests
+
+    (digest,) = digests(directory, [algorithm], prefix=prefix)  # type: ignore[list-item]
+    if as_json:
+        echo_json({"path": directory, "algorithm": algorithm, "digest": digest})
+    else:
+        click.echo(digest)
+
+
+@click.command(
+    "sign",
+    cls=Command,
+    context_settings=_CONTEXT,
+    short_help="Sign a package folder, or wheels in place.",
+)
+@click.argument("targets", metavar="DIR | WHEEL...", nargs=-1, required=True)
+@click.option("-k", "--key", required=True, metavar="KEY", help=_KEY_HELP)
+@click.option("-o", "--output", metavar="FILE", help="Write the signature of DIR here.")
+@click.option("--pub", metavar="PUB", help="Also put this public key into the wheels.")
+@_passphrase_option
+@_json_option
+def sign_command(  # noqa: PLR0913, PLR0917 -- one parameter for each option
+    targets: tuple[str, ...],
+    key: str,
+    output: str | None,
+    pub: str | None,
+    passphrase: str | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Sign a package folder, or put signatures into wheels.
+
+    A folder's signature goes to standard output, or to FILE. A wheel is rewritten in place: its
+    .dist-info gets {module}.sig, and all its other files keep their bytes.
+
+    Example: otumat-sign sign dist/*.whl -k key.pem
+    """
+    wheels = [target for target in targets if target.endswith(".whl")]
+    if wheels and (output or len(wheels) != len(targets)):
+        raise click.UsageError("give one folder, or wheels without -o")
+    if not wheels and (pub or len(targets) != 1):
+        raise click.UsageError("give one folder; --pub goes into wheels only")
+    from otumat_sign._signature import load_private
+
+    signer = load_private(key, passphrase)
+    if wheels:
+        from otumat_sign._keys import PublicKey
+        from otumat_sign._keyuri import read
+        from otumat_sign._wheel_sign import sign_wheel
+
+        public = read(pub) if pub else None
+        if public is not None:
+            PublicKey(public, name=str(pub))
+        for wheel in wheels:
+            written = sign_wheel(wheel, key=signer, public=public)
+            if as_json:
+                echo_json({"path": wheel, "written": written})
+            else:
+                click.echo(f"{wheel}: {', '.join(written) or 'already signed'}")
+        return
+    _sign_folder(targets[0], signer, output, as_json=as_json)
+
+
+def _sign_folder(directory: str, signer: object, output: str | None, *, as_json: bool) -> None:
+    from otumat_sign._digest import hash_pkg
+    from otumat_sign._signature import sign_with
+
+    digest = hash_pkg(pkgpath=directory)
+    signature = sign_with(signer, digest)  # type: ignore[arg-type]
+    if output:
+        from otumat_sign._files import replace
+
+        replace(output, [signature.encode()])
+    if as_json:
+        echo_json({"path": directory, "digest": digest, "signature": signature, "output": output})
+    elif not output:
+        click.echo(signature, nl=False)
+
+
+@click.command(
+    "verify",
+    cls=Command,
+    context_settings=_CONTEXT,
+    short_help="Check a signature: of a folder, wheel or install.",
+)
+@click.argument("target", metavar="DIR | WHEEL | NAME")
+@click.option("-p", "--pub", metavar="PUB", help=_PUB_HELP)
+@click.option("--trusted-by", metavar="BASE", help="Take the key that the installed BASE ships.")
+@click.option("-s", "--signature", metavar="SIG", help="The signature of a folder (a file).")
+@_json_option
+def verify_command(
+    target: str,
+    pub: str | None,
+    trusted_by: str | None,
+    signature: str | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Check that the owner of a key signed this content.
+
+    DIR needs -s. A WHEEL (*.whl) and an installed distribution or module carry their signature.
+    Exits with 0 if it is verified, 1 if it is not, 2 if that could not be checked.
+
+    Example: otumat-sign verify myplugin --trusted-by mybase
+    """
+    if bool(pub) == bool(trusted_by):
+        raise click.UsageError("give one of -p PUB and --trusted-by BASE")
+    from otumat_sign import _cli_verify
+
+    key = _cli_verify.public_key(pub, trusted_by)
+    text = Path(signature).read_text(errors="replace") if signature else None
+    results = dict(_cli_verify.refusals(target, key, text))
+    if as_json:
+        echo_json({"target": target, "verified": not any(results.values()), "modules": results})
+    for module, reason in results.items():
+        if reason:
+            raise Refusal(f"{module}: not verified: {reason}")
+    if not as_json:
+        click.echo(f"{target}: verified ({', '.join(results)})")
+
+
+@click.command("keygen", cls=Command, context_settings=_CONTEXT, short_help="Make a key pair.")
+@click.argument("path", metavar="[PATH]", default="key.pem")
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice(["rsa", "ed25519", "ecdsa"]),
+    default="rsa",
+    show_default=True,
+    help="RSA has 3072 bits, ECDSA is P-256.",
+)
+@click.option("--no-passphrase", is_flag=True, help="Do not encrypt the private key.")
+@_passphrase_option
+@_json_option
+def keygen_command(
+    path: str,
+    kind: str,
+    no_passphrase: bool,  # noqa: FBT001
+    passphrase: str | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Make a private key at PATH (key.pem) and its public half beside it (key.pub).
+
+    Nothing is ever overwritten. Keep the private key out of your repository.
+
+    Example: otumat-sign keygen key.pem
+    """
+    from otumat_sign import _files, _keys, _passphrase
+
+    private_path, public_path = Path(path), Path(path).with_suffix(".pub")
+    if private_path == public_path:
+        raise Failure(f"{path}: the private key needs another ending than .pub")
+    for existing in (private_path, public_path):
+        if existing.exists() or existing.is_symlink():
+            raise Failure(f"{existing} exists already: choose another PATH")
+    secret = None if no_passphrase else _passphrase.choose(passphrase)
+    private, public = _keys.generate(kind, secret)
+    _files.create(private_path, private, mode=0o600)
+    _files.create(public_path, public, mode=0o644)
+    if as_json:
+        echo_json({"private": str(private_path), "public": str(public_path), "type": kind})
+    else:
+        click.echo(f"{private_path}: private key, keep it secret")
+        click.echo(f"{public_path}: public key, ship it with what must verify")
+
+
+@click.group(cls=Group, context_settings=_CONTEXT)
+@click.version_option(package_name="otumat-sign", prog_name="otumat-sign")
+def group() -> None:
+    """Sign a Python package's content and verify it, bit-compatible with git and openssl.
+
+    Exit codes: 0 done or yes, 1 the answer is no, 2 could not be done.
+    """
+
+
+for _command in (hash_command, sign_command, verify_command, keygen_command):
+    group.add_command(_command)
+
+
+def main() -> None:
+    """Run the standalone command ``otumat-sign``."""
+    group(prog_name="otumat-sign")
