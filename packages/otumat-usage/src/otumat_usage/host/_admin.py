@@ -1,0 +1,99 @@
+"""Let the maintainer in: a one-time link from the console, then a session cookie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otumat_usage.host._database import (
+    Connection,
+    admin_links,
+    delete,
+    insert,
+    select,
+    sessions,
+)
+from otumat_usage.host._pages import message
+from otumat_usage.host._secrets import digest, new_secret
+from otumat_usage.host._web import (
+    RedirectResponse,
+    Request,
+    Response,
+    host_of,
+    reading,
+    writing,
+)
+
+if TYPE_CHECKING:
+    from otumat_usage.host._host import Host
+
+__all__ = ["enter", "is_admin", "locked", "new_link"]
+
+_LINK_LIFE = 3_600_000
+_SESSION_LIFE = 30 * 86_400_000
+_COOKIE = "otumat_admin"
+
+
+def new_link(connection: Connection, issuer: str, now: int) -> str:
+    """Return an address that opens one admin session, once, within an hour."""
+    connection.execute(delete(admin_links).where(admin_links.c.expires <= now))
+    key = new_secret()
+    connection.execute(insert(admin_links).values(hash=digest(key), expires=now + _LINK_LIFE))
+    return f"{issuer}/admin/enter?key={key}"
+
+
+async def enter(request: Request) -> Response:
+    """Serve ``GET /admin/enter``: trade the one-time key for a session."""
+    host = host_of(request)
+    key = request.query_params.get("key", "")
+    now = host.now()
+    secret = await writing(host, lambda connection: _trade(connection, key, now))
+    if secret is None:
+        return locked()
+    response = RedirectResponse("/", 303, {"Cache-Control": "no-store"})
+    response.set_cookie(
+        _name(host),
+        secret,
+        max_age=_SESSION_LIFE // 1000,
+        httponly=True,
+        secure=host.secure,
+        samesite="lax",
+        path="/",
+    )
+    return response
+
+
+async def is_admin(request: Request) -> bool:
+    """Say whether *request* comes from an admin's session."""
+    host = host_of(request)
+    secret = request.cookies.get(_name(host), "")
+    if not secret:
+        return False
+    now = host.now()
+    valid = (sessions.c.hash == digest(secret)) & (sessions.c.expires > now)
+    statement = select(sessions.c.hash).where(valid)
+    return await reading(host, lambda connection: connection.scalar(statement)) is not None
+
+
+def locked() -> Response:
+    """Return the page for those without a session; it never says what exists."""
+    return message(
+        401,
+        "This page is for the maintainer",
+        "Open the one-time link that the host printed when it started, or make a new one:",
+        hint="otumat-usage host admin-link -d FOLDER",
+    )
+
+
+def _trade(connection: Connection, key: str, now: int) -> str | None:
+    valid = (admin_links.c.hash == digest(key)) & (admin_links.c.expires > now)
+    if connection.execute(delete(admin_links).where(valid)).rowcount != 1:
+        return None
+    connection.execute(delete(sessions).where(sessions.c.expires <= now))
+    secret = new_secret()
+    expires = now + _SESSION_LIFE
+    connection.execute(insert(sessions).values(hash=digest(secret), expires=expires))
+    return secret
+
+
+def _name(host: Host) -> str:
+    return f"__Host-{_COOKIE}" if host.secure else _COOKIE

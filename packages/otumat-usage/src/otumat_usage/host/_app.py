@@ -1,0 +1,73 @@
+"""Put the routes together into one application."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from otumat_usage.host import (
+    _admin,
+    _dashboard,
+    _discovery,
+    _enrolment,
+    _ingest,
+    _token_endpoint,
+)
+from otumat_usage.host._discovery import ROUTES
+from otumat_usage.host._pages import STATIC, message
+from otumat_usage.host._web import Guard, Request, Response, Route, Starlette, problem
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from otumat_usage.host._host import Host
+
+__all__ = ["make_app"]
+
+
+def make_app(host: Host, *, allowed: frozenset[str] = frozenset()) -> ASGIApp:
+    """Return the ASGI application of *host*, which starts and stops with it."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        host.start()
+        yield
+        host.stop()
+
+    app = Starlette(
+        routes=[
+            Route("/", _dashboard.start_page),
+            Route("/admin/enter", _admin.enter, methods=["GET"]),
+            Route("/p/{package}", _dashboard.package_page),
+            Route("/p/{package}/consent", _enrolment.show_text),
+            Route("/.well-known/oauth-authorization-server", _discovery.authorization_server),
+            Route("/.well-known/otumat-usage", _discovery.usage),
+            Route(ROUTES["install"], _enrolment.ask, methods=["GET"]),
+            Route(ROUTES["install"], _enrolment.decide, methods=["POST"]),
+            Route(ROUTES["token"], _token_endpoint.token, methods=["POST"]),
+            Route(ROUTES["revoke"], _token_endpoint.revocation, methods=["POST"]),
+            Route(ROUTES["event"], _ingest.upload, methods=["POST"]),
+            STATIC,
+        ],
+        lifespan=lifespan,
+        exception_handlers={404: _not_found, 405: _wrong_method, 500: _failed},
+    )
+    app.state.host = host
+    return Guard(app, host.names | allowed)
+
+
+async def _not_found(request: Request, _error: Exception) -> Response:
+    if request.url.path.startswith(("/api/", "/auth/", "/.well-known/")):
+        return problem(404, "not-found", "Not found", "no such address at this host")
+    return message(404, "Not here", "There is no such page at this host.")
+
+
+async def _wrong_method(request: Request, error: Exception) -> Response:
+    headers = getattr(error, "headers", None)
+    text = f"{request.method} is not allowed here"
+    return problem(405, "method", "Method not allowed", text, headers=headers)
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    return problem(500, "internal", "Internal error", "the failure is in the host's log")

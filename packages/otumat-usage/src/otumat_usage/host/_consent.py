@@ -1,0 +1,70 @@
+"""Write the consent text: one text, its hash, and the fields it promises."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from otumat_usage.host._packages import Package
+
+__all__ = ["ConsentText", "consent_text"]
+
+#: Raised whenever a word below changes its meaning; a new text asks again.
+TEMPLATE = 1
+
+_FIELDS = (
+    ("a random number", "made for this package on this computer, so that one user counts once"),
+    ("event names and times", "which feature was used, and when (UTC)"),
+    ("the package's version", "for example 1.4.2"),
+    ("Python's version", "for example 3.12"),
+    ("the operating system's family", "for example Linux, and the processor family"),
+    ("how the package was installed", "for example pip, and whether in a container or in CI"),
+)
+_NEVER = (
+    "your name or e-mail address",
+    "your IP address (seen while sending, never stored)",
+    "the computer's name or hardware address",
+    "file names, paths, arguments or anything you work on",
+)
+_RIGHTS = (
+    "Nothing recorded before you agree is ever sent.",
+    "With the command otumat-usage you can look at what is sent, stop it, or have it all erased.",
+    "Saying no costs nothing: the package works the same.",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ConsentText:
+    """What the user reads, and how it is referred to.
+
+    Attributes:
+        events: Declared events with their properties, None when any name may come.
+    """
+
+    package: str
+    fields: tuple[tuple[str, str], ...]
+    never: tuple[str, ...]
+    rights: tuple[str, ...]
+    events: tuple[tuple[str, str], ...] | None
+    version: str
+    sha256: str
+
+
+def consent_text(package: Package) -> ConsentText:
+    """Return the text that *package*'s users agree to."""
+    events = None
+    if package.events is not None:
+        events = tuple(
+            (name, ", ".join(f"{key} ({kind})" for key, kind in sorted(properties.items())))
+            for name, properties in sorted(package.events.items())
+        )
+    parts = [f"otumat consent {TEMPLATE}", package.name]
+    parts += [f"{name}: {text}" for name, text in _FIELDS]
+    parts += [f"never: {text}" for text in _NEVER]
+    parts += list(_RIGHTS)
+    parts += ["any event name"] if events is None else [f"event {n}: {p}" for n, p in events]
+    sha256 = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    version = f"{TEMPLATE}-{sha256[:8]}"
+    return ConsentText(package.name, _FIELDS, _NEVER, _RIGHTS, events, version, sha256)

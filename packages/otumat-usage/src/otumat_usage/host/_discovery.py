@@ -1,0 +1,83 @@
+"""Tell clients what this host speaks: RFC 8414 metadata and our own limits."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from otumat_usage.host import _packages
+from otumat_usage.host._authorize import SCOPES
+from otumat_usage.host._consent import consent_text
+from otumat_usage.host._web import Request, Response, host_of, json_answer, problem, reading
+from otumat_usage.host._wire import LIMITS, to_json
+
+if TYPE_CHECKING:
+    from otumat_usage.host._host import Host
+
+__all__ = ["ROUTES", "authorization_server", "usage"]
+
+#: Every address a client may call, by its purpose.
+ROUTES = {
+    "install": "/user/usage-install",
+    "token": "/auth/token",
+    "revoke": "/auth/revoke",
+    "event": "/api/usage-event",
+}
+
+
+async def authorization_server(request: Request) -> Response:
+    """Serve ``/.well-known/oauth-authorization-server``."""
+    issuer = host_of(request).issuer
+    return json_answer(
+        {
+            "issuer": issuer,
+            "authorization_endpoint": issuer + ROUTES["install"],
+            "token_endpoint": issuer + ROUTES["token"],
+            "revocation_endpoint": issuer + ROUTES["revoke"],
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "code_challenge_methods_supported": ["S256"],
+            "token_endpoint_auth_methods_supported": ["none"],
+            "revocation_endpoint_auth_methods_supported": ["none"],
+            "scopes_supported": list(SCOPES),
+            "authorization_response_iss_parameter_supported": True,
+        }
+    )
+
+
+async def usage(request: Request) -> Response:
+    """Serve ``/.well-known/otumat-usage?package=P``."""
+    host = host_of(request)
+    name = request.query_params.get("package", "")
+    package = await reading(host, lambda connection: _packages.get(connection, name))
+    if package is None:
+        return problem(404, "package", "Unknown package", "no such package at this host")
+    body = to_json(_describe(host, package))
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": "max-age=3600"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _describe(host: Host, package: _packages.Package) -> dict[str, object]:
+    text = consent_text(package)
+    declared = package.events
+    schema = None if declared is None else {"types": sorted(declared), "props": declared}
+    return {
+        "wire": [2],
+        "package": package.name,
+        "closed": package.closed,
+        "install_route": ROUTES["install"],
+        "event_route": ROUTES["event"],
+        "refresh_route": ROUTES["token"],
+        "limits": {**LIMITS, "encodings": ["gzip", "identity"]},
+        "consent": {
+            "version": text.version,
+            "sha256": text.sha256,
+            "url": f"{host.issuer}/p/{package.name}/consent",
+        },
+        "schema": schema,
+        "pace": {"min_interval_s": package.pace // 2, "window_s": package.pace},
+    }

@@ -1,0 +1,50 @@
+"""Name what can go wrong inside the host.
+
+```
+otumat_usage.exceptions.UsageError
+└── ServingError               base, never raised itself
+    ├── StoreUnavailable       (OSError) the database cannot be read or written now
+    ├── StoreBusy              the write queue is full; try again later
+    ├── StoreMissing           (FileNotFoundError) no host lives in this folder
+    ├── PackageUnknown         (LookupError) no package of that name is registered
+    ├── PackageInvalid         (ValueError) a name or a schema is not acceptable
+    ├── UrlInvalid             (ValueError) a public address is no origin
+    └── AddressInUse           (OSError) another program listens on the port
+```
+"""
+
+from __future__ import annotations
+
+from otumat_usage.exceptions import UsageError
+
+
+class ServingError(UsageError):
+    """Base of everything the host raises on purpose."""
+
+
+class StoreUnavailable(ServingError, OSError):  # noqa: N818 - named for the state, as the docs do
+    """The database cannot be read or written now; nothing was half-written."""
+
+
+class StoreBusy(ServingError):  # noqa: N818
+    """The bounded write queue is full; the caller should come back later."""
+
+
+class StoreMissing(ServingError, FileNotFoundError):  # noqa: N818
+    """The folder holds no host; ``host init`` makes one."""
+
+
+class PackageUnknown(ServingError, LookupError):  # noqa: N818
+    """No package of that name is registered at this host."""
+
+
+class PackageInvalid(ServingError, ValueError):  # noqa: N818
+    """A package's name, declared events or survey cannot be accepted."""
+
+
+class UrlInvalid(ServingError, ValueError):  # noqa: N818
+    """A public address is not an origin (scheme, name, port)."""
+
+
+class AddressInUse(ServingError, OSError):  # noqa: N818
+    """Another program already listens on this address and port."""

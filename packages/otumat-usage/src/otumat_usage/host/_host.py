@@ -1,0 +1,77 @@
+"""Bundle what every handler needs: the store, the writer, the clock, the address."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from otumat_usage.host._database import Connection, Database, insert, select, settings
+from otumat_usage.host._secrets import new_secret
+from otumat_usage.host._writer import Writer
+
+__all__ = ["Host", "open_host"]
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Host:
+    """One running host.
+
+    Attributes:
+        database: The store, for reads.
+        writer: The only way to write while the host serves.
+        issuer: The public address, without a slash at its end.
+        form_key: The secret that signs CSRF values.
+        now: The clock, in milliseconds.
+    """
+
+    database: Database
+    writer: Writer
+    issuer: str
+    form_key: str
+    now: Callable[[], int] = _now
+
+    @property
+    def secure(self) -> bool:
+        """Whether the public address is https, so that cookies must be Secure."""
+        return self.issuer.startswith("https:")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The host names we answer to: our own, and the loopback's when we are on it."""
+        name = (urlsplit(self.issuer).hostname or "").lower()
+        own = f"[{name}]" if ":" in name else name
+        loopback = {"127.0.0.1", "localhost", "[::1]"}
+        return frozenset({own} | (loopback if own in loopback else set()))
+
+    def start(self) -> None:
+        """Start the write thread."""
+        self.writer.start()
+
+    def stop(self) -> None:
+        """Finish accepted writes and close the store."""
+        self.writer.stop()
+        self.database.close()
+
+
+def open_host(folder: Path, *, issuer: str, now: Callable[[], int] = _now) -> Host:
+    """Open the host in *folder*, making it when there is none."""
+    database = Database.create(folder)
+    with database.write() as connection:
+        key = _setting(connection, "form_key", new_secret)
+    return Host(database, Writer(database), issuer.rstrip("/"), key, now)
+
+
+def _setting(connection: Connection, name: str, make: Callable[[], str]) -> str:
+    known = connection.scalar(select(settings.c.value).where(settings.c.name == name))
+    if known is not None:
+        return str(known)
+    value = make()
+    connection.execute(insert(settings).values(name=name, value=value))
+    return value

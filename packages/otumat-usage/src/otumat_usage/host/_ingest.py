@@ -1,0 +1,173 @@
+"""Answer route 3: take one upload, store it, and only then acknowledge it."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import uuid
+from typing import TYPE_CHECKING
+
+from otumat_usage.host import _packages
+from otumat_usage.host._grants import Access, Refusal, authenticate
+from otumat_usage.host._log import Receipt, Reused, Upload, append
+from otumat_usage.host._secrets import install_of
+from otumat_usage.host._web import (
+    Request,
+    Response,
+    host_of,
+    json_answer,
+    problem,
+    read_body,
+    reading,
+    writing,
+)
+from otumat_usage.host._wire import (
+    LIMITS,
+    Malformed,
+    TooLarge,
+    decode,
+    inflate,
+    judge_rows,
+)
+
+if TYPE_CHECKING:
+    from otumat_usage.host._database import Connection
+
+__all__ = ["bearer", "refuse", "upload"]
+
+_SHOWN = 100  # rejected rows named in one answer
+
+
+def bearer(request: Request) -> str | None:
+    """Return the access token of *request*, None when it carries none (RFC 6750, 2.1)."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    token = token.strip()
+    if kind.lower() != "bearer" or install_of(token, "at") is None:
+        return None
+    return token
+
+
+def refuse(refusal: Refusal | None = None) -> Response:
+    """Return 401 as RFC 6750, 3 and the 0.3 client both read it."""
+    challenge = 'Bearer realm="otumat-usage"'
+    if refusal is None:
+        text = "a Bearer access token is required"
+    else:
+        text = refusal.description
+        challenge += f', error="invalid_token", error_description="{text}"'
+    detail = text if text.startswith("TokenExpiredError") else f"TokenExpiredError: {text}"
+    return problem(
+        401,
+        "token",
+        "Authorization Failed",
+        detail,
+        headers={"WWW-Authenticate": challenge},
+    )
+
+
+async def upload(request: Request) -> Response:
+    """Serve ``POST /api/usage-event``."""
+    host = host_of(request)
+    token = bearer(request)
+    if token is None:
+        given = request.headers.get("authorization")
+        return refuse(Refusal("invalid_token", "the access token is malformed") if given else None)
+    now = host.now()
+    # Asked before the body is read: a stranger's megabytes are never unpacked.
+    known = await reading(host, lambda connection: _peek(connection, token, now))
+    if isinstance(known, Refusal):
+        return refuse(known)
+    access, package = known
+    if package.closed or "usage:write" not in access.scope:
+        return _forbidden(package)
+    body = await _read(request)
+    if isinstance(body, Response):
+        return body
+    parsed = _parse(request, body, access, package, now)
+    if isinstance(parsed, Response):
+        return parsed
+    result = await writing(host, lambda connection: _store(connection, token, parsed))
+    return _answer(result, package)
+
+
+def _peek(
+    connection: Connection, token: str, now: int
+) -> tuple[Access, _packages.Package] | Refusal:
+    access = authenticate(connection, token, now, note=False)
+    if isinstance(access, Refusal):
+        return access
+    return access, _packages.by_id(connection, access.package)
+
+
+async def _read(request: Request) -> bytes | Response:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        return problem(415, "media-type", "Unsupported media type", "send application/json")
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("gzip", "identity"):
+        return problem(415, "encoding", "Unsupported encoding", "send gzip or identity")
+    try:
+        body = await read_body(request, LIMITS["body_bytes"])
+        if body is None:
+            text = f"the body passes {LIMITS['body_bytes']} bytes"
+            return problem(413, "too-large", "Batch too large", text, limits=LIMITS)
+        return inflate(body) if encoding == "gzip" else body
+    except TooLarge as error:
+        return problem(413, "too-large", "Batch too large", str(error), limits=LIMITS)
+    except Malformed as error:
+        return problem(400, "malformed", "Malformed batch", str(error))
+
+
+def _parse(
+    request: Request, body: bytes, access: Access, package: _packages.Package, now: int
+) -> Upload | Response:
+    try:
+        batch = decode(body)
+        accepted, rejected = judge_rows(batch, package.events, now)
+    except TooLarge as error:
+        return problem(413, "too-large", "Batch too large", str(error), limits=LIMITS)
+    except Malformed as error:
+        return problem(400, "malformed", "Malformed batch", str(error))
+    key = request.headers.get("idempotency-key", "").strip('"')
+    if key and key != batch.batch:
+        return problem(400, "malformed", "Malformed batch", "Idempotency-Key is not the batch id")
+    if batch.installId != str(uuid.UUID(bytes=access.install)):
+        return problem(403, "install", "Wrong install", "installId is not the token's", stop=False)
+    return Upload(batch, accepted, rejected, hashlib.sha256(body).digest(), now)
+
+
+def _store(connection: Connection, token: str, parsed: Upload) -> Receipt | Reused | Refusal:
+    # Asked again inside the transaction: a grant revoked a moment ago stores nothing.
+    access = authenticate(connection, token, parsed.received)
+    if isinstance(access, Refusal):
+        return access
+    return append(connection, install=access.install, package=access.package, upload=parsed)
+
+
+def _forbidden(package: _packages.Package) -> Response:
+    if package.closed:
+        text = f"{package.name} no longer collects usage"
+        return problem(403, "closed", "Package closed", text, stop=True)
+    challenge = 'Bearer realm="otumat-usage", error="insufficient_scope", scope="usage:write"'
+    header = {"WWW-Authenticate": challenge}
+    return problem(403, "scope", "Insufficient scope", headers=header, stop=False)
+
+
+def _answer(result: Receipt | Reused | Refusal, package: _packages.Package) -> Response:
+    if isinstance(result, Refusal):
+        return refuse(result)
+    if isinstance(result, Reused):
+        return problem(422, "reused", "Batch id reused", "this id was used for another body")
+    # Spread over the whole period, so that a fleet never uploads in one second.
+    wait = random.uniform(0.5, 1.5) * package.pace  # noqa: S311 - pacing, not a secret
+    return json_answer(
+        {
+            "accepted": result.accepted,
+            "duplicate": result.duplicate,
+            "rejected": result.rejected[:_SHOWN],
+            "rejected_count": len(result.rejected),
+            "batch": result.batch,
+            "receipt": result.receipt,
+            "next_upload_after": round(wait),
+        }
+    )

@@ -1,0 +1,174 @@
+"""Carry out the maintainer's commands on a data folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from otumat_usage.host import _packages
+from otumat_usage.host._admin import new_link
+from otumat_usage.host._app import make_app
+from otumat_usage.host._database import Connection, Database, insert, select, settings, update
+from otumat_usage.host._errors import PackageInvalid, UrlInvalid
+from otumat_usage.host._host import open_host
+from otumat_usage.host._server import bind as bind_socket
+from otumat_usage.host._server import serve
+from otumat_usage.host._snippet import snippet
+from otumat_usage.host._statistics import Summary, summarise
+
+__all__ = ["Serving", "add_package", "admin_link", "initialise", "run", "snippet_for", "summary_of"]
+
+_DEFAULT_URL = "http://127.0.0.1:8080"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Serving:
+    """Where a started host answers."""
+
+    url: str
+    admin: str
+    pid: int
+
+    def as_json(self) -> str:
+        """Return one line of JSON."""
+        return json.dumps(dataclasses.asdict(self))
+
+    def as_text(self) -> str:
+        """Return two lines for a reader."""
+        return f"serving on {self.url}\ndashboard (opens once): {self.admin}"
+
+    def write(self, path: Path) -> None:
+        """Replace *path* atomically; only its owner can read the admin link in it."""
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(self.as_json() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+
+
+def initialise(folder: Path, url: str | None) -> bool:
+    """Make the host in *folder*; return whether it was new."""
+    new = not (folder / "host.sqlite3").exists()
+    address = None if url is None else _checked(url)
+    database = Database.create(folder)
+    try:
+        if address is not None:
+            with database.write() as connection:
+                _remember(connection, "url", address)
+    finally:
+        database.close()
+    return new
+
+
+def run(  # noqa: PLR0913 - one argument per option
+    folder: Path,
+    *,
+    bind: str,
+    port: int,
+    url: str | None,
+    allowed: tuple[str, ...],
+    announce: Callable[[Serving], None],
+) -> None:
+    """Serve the host in *folder* until it is told to stop."""
+    given = None if url is None else _checked(url)
+    listener = bind_socket(bind, port)
+    try:
+        shown = f"[{bind}]" if ":" in bind else bind
+        local = f"http://{shown}:{listener.getsockname()[1]}"
+        database = Database.create(folder)
+        with database.write() as connection:
+            issuer = given or _recall(connection, "url") or local
+            _remember(connection, "serving", issuer)
+            admin = new_link(connection, issuer, _now())
+        database.close()
+        host = open_host(folder, issuer=issuer)
+        app = make_app(host, allowed=frozenset(name.lower() for name in allowed))
+        serve(app, listener, lambda: announce(Serving(issuer, admin, os.getpid())))
+    finally:
+        listener.close()
+
+
+def add_package(folder: Path, name: str, events: Path | None) -> _packages.Package:
+    """Register *name* with the events declared in a JSON file."""
+    declared = None
+    if events is not None:
+        try:
+            declared = json.loads(events.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise PackageInvalid(f"{events} is no JSON: {error}") from error
+    database = Database.create(folder)
+    try:
+        with database.write() as connection:
+            return _packages.add(connection, name, _now(), events=declared)
+    finally:
+        database.close()
+
+
+def snippet_for(folder: Path, name: str, url: str | None) -> str:
+    """Return the code to paste into package *name*."""
+    database = Database.open(folder)
+    try:
+        with database.read() as connection:
+            package = _packages.find(connection, name)
+            return snippet(package.name, _address(connection, url))
+    finally:
+        database.close()
+
+
+def admin_link(folder: Path, url: str | None) -> str:
+    """Return a new one-time link to the dashboard."""
+    database = Database.open(folder)
+    try:
+        with database.write() as connection:
+            return new_link(connection, _address(connection, url), _now())
+    finally:
+        database.close()
+
+
+def summary_of(folder: Path, name: str) -> Summary:
+    """Return everything about package *name* as of now."""
+    database = Database.open(folder)
+    try:
+        with database.read() as connection:
+            return summarise(connection, _packages.find(connection, name), _now())
+    finally:
+        database.close()
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _address(connection: Connection, url: str | None) -> str:
+    if url is not None:
+        return _checked(url)
+    return _recall(connection, "url") or _recall(connection, "serving") or _DEFAULT_URL
+
+
+def _checked(url: str) -> str:
+    """Return *url* as an origin; anything else would break the issuer comparison."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UrlInvalid(f"{url!r} is no address: expected https://usage.example.org")
+    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
+        raise UrlInvalid(f"{url!r}: only scheme, name and port; a host needs an origin of its own")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _recall(connection: Connection, name: str) -> str | None:
+    value = connection.scalar(select(settings.c.value).where(settings.c.name == name))
+    return None if value is None else str(value)
+
+
+def _remember(connection: Connection, name: str, value: str) -> None:
+    if _recall(connection, name) is None:
+        connection.execute(insert(settings).values(name=name, value=value))
+    else:
+        connection.execute(update(settings).where(settings.c.name == name).values(value=value))

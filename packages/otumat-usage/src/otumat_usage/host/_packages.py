@@ -1,0 +1,122 @@
+"""Register the packages a host serves and know what each may collect."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+
+from otumat_usage.host._database import Connection, insert, packages, select, update
+from otumat_usage.host._errors import PackageInvalid, PackageUnknown
+
+__all__ = ["Package", "add", "canonical", "find", "get", "names"]
+
+# The name rule of the core metadata specification.
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,212}[A-Za-z0-9])?")
+_MAX_NAME = 100
+_KINDS = frozenset(("str", "int", "float", "bool"))
+
+Events = Mapping[str, Mapping[str, str]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Package:
+    """A registered package.
+
+    Attributes:
+        id: The number that stands for it in the log.
+        name: Its canonical name (PEP 503).
+        events: The declared schema, event name to property name to kind, or None
+            when any event name is taken and no properties are.
+        closed: Whether uploads and new installs are refused.
+        pace: Seconds between two uploads of one install, on average.
+    """
+
+    id: int
+    name: str
+    events: Events | None = None
+    closed: bool = False
+    pace: int = 86_400
+
+
+def canonical(name: str) -> str:
+    """Return *name* as PEP 503 normalises it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def add(connection: Connection, name: str, now: int, *, events: Events | None = None) -> Package:
+    """Register *name*, or replace the declared events of a registered one.
+
+    Raises:
+        PackageInvalid: the name or the schema is not acceptable.
+    """
+    if _NAME.fullmatch(name) is None:
+        raise PackageInvalid(f"{name!r} is no package name: letters, digits, '.', '-' and '_' only")
+    checked = None if events is None else _checked(events)
+    known = get(connection, name)
+    if known is None:
+        text = _dump(Package(0, canonical(name), checked))
+        statement = insert(packages).values(name=canonical(name), created=now, settings=text)
+        connection.execute(statement)
+    elif checked is not None:
+        text = _dump(dataclasses.replace(known, events=checked))
+        connection.execute(update(packages).where(packages.c.id == known.id).values(settings=text))
+    return find(connection, name)
+
+
+def get(connection: Connection, name: str) -> Package | None:
+    """Return the package of that name in any spelling, None when there is none."""
+    statement = select(packages).where(packages.c.name == canonical(name))
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else _load(row.id, row.name, row.settings)
+
+
+def find(connection: Connection, name: str) -> Package:
+    """Return the package of that name in any spelling.
+
+    Raises:
+        PackageUnknown: none is registered.
+    """
+    package = get(connection, name)
+    if package is None:
+        known = ", ".join(names(connection)) or "none yet"
+        raise PackageUnknown(f"no package {name!r} at this host (registered: {known})")
+    return package
+
+
+def by_id(connection: Connection, number: int) -> Package:
+    """Return the package that *number* stands for in the log."""
+    row = connection.execute(select(packages).where(packages.c.id == number)).one()
+    return _load(row.id, row.name, row.settings)
+
+
+def names(connection: Connection) -> list[str]:
+    """Return every registered name, sorted."""
+    return list(connection.scalars(select(packages.c.name).order_by(packages.c.name)))
+
+
+def _checked(events: Events) -> Events:
+    if not isinstance(events, Mapping):
+        raise PackageInvalid("declared events must be an object: {event: {property: kind}}")
+    for event, properties in events.items():
+        if not 1 <= len(event) <= _MAX_NAME or not event.isprintable() or event != event.strip():
+            raise PackageInvalid(f"{event!r} is no event name: 1 to 100 printable characters")
+        if not isinstance(properties, Mapping):
+            raise PackageInvalid(f"event {event!r}: expected an object of property to kind")
+        for key, kind in properties.items():
+            if kind not in _KINDS:
+                allowed = ", ".join(sorted(_KINDS))
+                raise PackageInvalid(
+                    f"event {event!r}, property {key!r}: {kind!r} is not {allowed}"
+                )
+    return events
+
+
+def _dump(package: Package) -> str:
+    fields = dataclasses.asdict(package)
+    return json.dumps({key: fields[key] for key in ("events", "closed", "pace")})
+
+
+def _load(number: int, name: str, text: str) -> Package:
+    return Package(id=number, name=name, **json.loads(text))

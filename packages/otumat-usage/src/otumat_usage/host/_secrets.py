@@ -1,0 +1,117 @@
+"""Make, read, hash and derive the host's opaque secrets, and check PKCE.
+
+A token is ``otu_<kind>_`` + 64 characters + a 6 character checksum. The 64 carry
+the install's id (so that a lookup needs no global index) and 256 random bits; the
+prefix and checksum let secret scanners find leaked tokens without asking us.
+Only SHA-256 of the whole text is ever stored.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import secrets
+import zlib
+
+__all__ = [
+    "challenge_matches",
+    "derive_successor",
+    "digest",
+    "install_of",
+    "is_challenge",
+    "mint",
+    "new_id",
+    "new_secret",
+    "same",
+    "sign_form",
+]
+
+_SHAPE = re.compile(r"otu_(at|rt|ac|dc)_([A-Za-z0-9_-]{64})([A-Za-z0-9_-]{6})")
+_VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def _assemble(kind: str, install: bytes, random: bytes) -> str:
+    body = f"otu_{kind}_{_encode(install + random)}"
+    return body + _encode(zlib.crc32(body.encode("ascii")).to_bytes(4, "big"))
+
+
+def new_id() -> bytes:
+    """Return 16 random bytes shaped as a version 4 UUID."""
+    raw = bytearray(secrets.token_bytes(16))
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    return bytes(raw)
+
+
+def new_secret() -> str:
+    """Return 256 random bits as 43 URL-safe characters."""
+    return secrets.token_urlsafe(32)
+
+
+def mint(kind: str, install: bytes) -> str:
+    """Return a fresh token of *kind* (``at``, ``rt``, ``ac`` or ``dc``) for *install*."""
+    return _assemble(kind, install, secrets.token_bytes(32))
+
+
+def derive_successor(token: str, nonce: bytes) -> str:
+    """Return the one refresh token that follows *token* under *nonce*.
+
+    The database keeps the nonce and the successor's hash: whoever presents *token*
+    again gets the same successor, and the database alone cannot mint it.
+    """
+    install = install_of(token, "rt")
+    if install is None:
+        raise ValueError("not a refresh token")
+    random = hmac.digest(token.encode("ascii"), b"otumat refresh successor\0" + nonce, "sha256")
+    return _assemble("rt", install, random)
+
+
+def install_of(token: str, kind: str) -> bytes | None:
+    """Return the install that *token* names, None when it is no token of *kind*."""
+    match = _SHAPE.fullmatch(token)
+    if match is None or match[1] != kind:
+        return None
+    body = token[:-6]
+    if _encode(zlib.crc32(body.encode("ascii")).to_bytes(4, "big")) != match[3]:
+        return None
+    try:
+        return base64.urlsafe_b64decode(match[2])[:16]
+    except binascii.Error:  # pragma: no cover - the pattern admits only the alphabet
+        return None
+
+
+def digest(secret: str) -> bytes:
+    """Return what the database stores for *secret*."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+def is_challenge(text: str) -> bool:
+    """Say whether *text* has the shape of an S256 challenge (RFC 7636, 4.2)."""
+    return _CHALLENGE.fullmatch(text) is not None
+
+
+def challenge_matches(verifier: str, challenge: str) -> bool:
+    """Say whether *verifier* is the secret behind *challenge* (RFC 7636, 4.6)."""
+    if _VERIFIER.fullmatch(verifier) is None:
+        return False
+    computed = _encode(hashlib.sha256(verifier.encode("ascii")).digest())
+    return hmac.compare_digest(computed, challenge)
+
+
+def sign_form(key: str, *parts: str) -> str:
+    """Return the CSRF value that binds a form to *parts* (its session, its purpose)."""
+    message = "\0".join(parts).encode("utf-8", "surrogateescape")
+    return hmac.new(key.encode("ascii"), message, hashlib.sha256).hexdigest()
+
+
+def same(given: str, expected: str) -> bool:
+    """Compare two secrets in constant time."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected.encode())

@@ -1,0 +1,80 @@
+"""Own the HTTP server: bind first, so that a port in use is known before anything starts."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from otumat_usage.host._errors import AddressInUse
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+__all__ = ["bind", "serve"]
+
+#: Seconds that accepted requests get to finish when the host is told to stop.
+GRACE = 10
+
+
+def bind(address: str, port: int) -> socket.socket:
+    """Return a listening socket on *address*; port 0 takes any free one.
+
+    Raises:
+        AddressInUse: another program listens there, or the address is not ours.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(2048)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise AddressInUse(
+                f"port {port} on {address} is in use: choose another --port"
+            ) from error
+        reason = getattr(error, "strerror", None) or error
+        raise AddressInUse(f"cannot listen on {address} port {port}: {reason}") from error
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def serve(app: ASGIApp, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, call *ready* once, finish accepted requests."""
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,  # it would hold addresses of users
+        server_header=False,
+        proxy_headers=False,
+        lifespan="on",
+        timeout_graceful_shutdown=GRACE,
+        h11_max_incomplete_event_size=65_536,
+    )
+
+    def ignore(_signal: int, _frame: FrameType | None) -> None:
+        # The server has shut down already; it raises the signal again for its parent.
+        return
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ignore)
+    _Server(config, ready).run(sockets=[listener])

@@ -1,0 +1,272 @@
+"""Read an uploaded batch: own the JSON library, bound everything, judge row by row.
+
+What is wrong with the batch as a whole refuses it; what is wrong with one row
+rejects that row only, so that no bad row can wedge a client for ever.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import zlib
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from otumat_usage.host._packages import Events
+
+__all__ = [
+    "LIMITS",
+    "Batch",
+    "Context",
+    "Event",
+    "Malformed",
+    "TooLarge",
+    "decode",
+    "inflate",
+    "judge_rows",
+    "pack",
+    "to_json",
+    "unpack",
+]
+
+#: Rows of one batch, bytes of its body before and after gzip.
+LIMITS = {"rows": 10_000, "body_bytes": 1_048_576, "decoded_bytes": 8_388_608}
+_DAY = 86_400_000
+_OLDEST = 400 * _DAY
+_SKEW = 300_000
+_MAX_COUNT = 1_000_000
+_MAX_NAME = 100
+_MAX_TEXT = 200
+_MAX_REASONS = 20
+_TIME_LENGTH = range(10, 41)
+_IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_KNOWN = ("event_date", "event_type", "count", "seq", "properties")
+
+
+class Malformed(ValueError):  # noqa: N818 - never leaves the host
+    """The batch as a whole cannot be taken."""
+
+
+class TooLarge(ValueError):  # noqa: N818
+    """The batch is larger than `LIMITS` allows."""
+
+
+class Context(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the sending run said about itself; nothing that names a person or machine."""
+
+    package_version: str | None = None
+    python: str | None = None
+    os: str | None = None
+    arch: str | None = None
+    installer: str | None = None
+    ci: bool | None = None
+    container: bool | None = None
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """One upload as it came."""
+
+    installId: str  # noqa: N815 - the name on the wire since 0.3
+    batch: str
+    sent_at: str
+    run: str
+    first: int
+    last: int
+    headers: list[str]
+    rows: list[Any]
+    context: Context = Context()
+    dropped: dict[str, int] = {}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Event:
+    """One accepted row; *row* its place in the batch, *seq* in the run, *at* in milliseconds."""
+
+    row: int
+    seq: int
+    at: int
+    name: str
+    count: int
+    properties: dict[str, Any] | None
+
+
+_decoder = msgspec.json.Decoder(Batch)
+_encoder = msgspec.json.Encoder()
+_Packed = tuple[list[int], list[int], list[int] | None, list[Any] | None]
+_unpacker = msgspec.msgpack.Decoder(_Packed)
+_packer = msgspec.msgpack.Encoder()
+
+
+def to_json(value: object) -> bytes:
+    """Return *value* as compact JSON."""
+    return _encoder.encode(value)
+
+
+def inflate(body: bytes) -> bytes:
+    """Undo gzip without ever holding more than the limit allows.
+
+    Raises:
+        TooLarge: the decoded body passes the limit.
+        Malformed: this is no single complete gzip member.
+    """
+    limit = LIMITS["decoded_bytes"]
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        data = inflater.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise Malformed(f"the body is not gzip: {error}") from error
+    if len(data) > limit:
+        raise TooLarge(f"the decoded body passes {limit} bytes")
+    if not inflater.eof or inflater.unused_data:
+        raise Malformed("the gzip body is cut short or followed by other bytes")
+    return data
+
+
+def decode(data: bytes) -> Batch:
+    """Return the batch in *data*, checked as a whole.
+
+    Raises:
+        Malformed: not JSON, a missing or ill-typed field, an impossible range.
+        TooLarge: more rows than allowed.
+    """
+    try:
+        batch = _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(str(error)) from error
+    if len(batch.rows) > LIMITS["rows"]:
+        raise TooLarge(f"{len(batch.rows)} rows; at most {LIMITS['rows']}")
+    for name in ("batch", "run"):
+        if _IDENTIFIER.fullmatch(getattr(batch, name)) is None:
+            raise Malformed(f"{name}: 1 to 64 of letters, digits, '.', '_' and '-'")
+    if not 0 <= batch.first <= batch.last < 2**53:
+        raise Malformed("first and last must satisfy 0 <= first <= last < 2**53")
+    if len(set(batch.headers)) != len(batch.headers):
+        raise Malformed("a column is named twice in headers")
+    if not {"event_date", "event_type"} <= set(batch.headers):
+        raise Malformed("headers must name event_date and event_type")
+    if "seq" not in batch.headers and len(batch.rows) != batch.last - batch.first + 1:
+        raise Malformed("without a seq column there must be one row per number of first..last")
+    if len(batch.dropped) > _MAX_REASONS or any(v < 0 for v in batch.dropped.values()):
+        raise Malformed("dropped: at most 20 reasons, with counts of 0 or more")
+    return batch
+
+
+def milliseconds(text: object) -> int | None:
+    """Return RFC 3339, or naive UTC as 0.3 wrote it, as milliseconds; None when neither."""
+    if not isinstance(text, str) or len(text) not in _TIME_LENGTH:
+        return None
+    try:
+        # Python 3.10 does not read the Z itself.
+        moment = datetime.fromisoformat(text[:-1] + "+00:00" if text[-1] in "Zz" else text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return round(moment.timestamp() * 1000)
+
+
+def judge_rows(
+    batch: Batch, events: Events | None, received: int
+) -> tuple[list[Event], list[dict[str, object]]]:
+    """Split the rows of *batch* into events and rejections ``{row, reason}``.
+
+    Raises:
+        Malformed: *sent_at* cannot be read.
+    """
+    sent = milliseconds(batch.sent_at)
+    if sent is None:
+        raise Malformed("sent_at: expected RFC 3339, such as 2026-01-31T12:00:00Z")
+    skew = sent - received if abs(sent - received) > _SKEW else 0
+    column = {name: batch.headers.index(name) for name in _KNOWN if name in batch.headers}
+    accepted: list[Event] = []
+    rejected: list[dict[str, object]] = []
+    for number, row in enumerate(batch.rows):
+        verdict = _judge(row, number, batch, column, events, skew, received)
+        if isinstance(verdict, Event):
+            accepted.append(verdict)
+        else:
+            rejected.append({"row": number, "reason": verdict})
+    return accepted, rejected
+
+
+def _judge(  # noqa: PLR0911, PLR0913, PLR0917 - one return per reason reads best
+    row: Any,
+    number: int,
+    batch: Batch,
+    column: Mapping[str, int],
+    events: Events | None,
+    skew: int,
+    received: int,
+) -> Event | str:
+    if not isinstance(row, list) or len(row) != len(batch.headers):
+        return "row_shape"
+    at = milliseconds(row[column["event_date"]])
+    if at is None:
+        return "event_date"
+    at -= skew
+    if at > received + _SKEW or at < received - _OLDEST:
+        return "event_date_range"
+    name = row[column["event_type"]]
+    if not isinstance(name, str) or not 0 < len(name) <= _MAX_NAME or not name.isprintable():
+        return "event_type"
+    if events is not None and name not in events:
+        return "event_undeclared"
+    count = row[column["count"]] if "count" in column else 1
+    if type(count) is not int or not 0 < count <= _MAX_COUNT:
+        return "count"
+    seq = row[column["seq"]] if "seq" in column else batch.first + number
+    if type(seq) is not int or not batch.first <= seq <= batch.last:
+        return "seq"
+    properties = row[column["properties"]] if "properties" in column else None
+    if properties is not None and not isinstance(properties, dict):
+        return "properties"
+    return Event(number, seq, at, name, count, _kept(properties, events and events[name]))
+
+
+def _kept(properties: dict[str, Any] | None, declared: Any) -> dict[str, Any] | None:
+    """Keep only properties that are declared and of the declared kind."""
+    if not properties or not declared:
+        return None
+    kinds: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "bool": bool}
+    kept = {}
+    for key, value in properties.items():
+        kind = declared.get(key)
+        if kind is None or not isinstance(value, kinds[kind]):
+            continue
+        if kind != "bool" and isinstance(value, bool):
+            continue
+        kept[key] = value[:_MAX_TEXT] if isinstance(value, str) else value
+    return kept or None
+
+
+def clean_context(context: Context) -> Context:
+    """Return *context* with every text that is too long or unprintable left out."""
+    fields = msgspec.structs.asdict(context)
+    for name, value in fields.items():
+        if isinstance(value, str) and not (0 < len(value) <= 64 and value.isprintable()):  # noqa: PLR2004
+            fields[name] = None
+    return Context(**fields)
+
+
+def pack(times: list[int], kinds: list[int], counts: list[int], properties: list[Any]) -> bytes:
+    """Return the log's form of a batch: time steps, type numbers, counts, properties."""
+    steps = [b - a for a, b in zip([0, *times], times, strict=False)]
+    plain = all(count == 1 for count in counts)
+    bare = all(value is None for value in properties)
+    packed = (steps, kinds, None if plain else counts, None if bare else properties)
+    return zlib.compress(_packer.encode(packed), 6)
+
+
+def unpack(body: bytes) -> tuple[list[int], list[int], list[int], list[Any]]:
+    """Return times, type numbers, counts and properties of a log row's *body*."""
+    steps, kinds, counts, properties = _unpacker.decode(zlib.decompress(body))
+    times, at = [], 0
+    for step in steps:
+        at += step
+        times.append(at)
+    n = len(times)
+    return times, kinds, counts or [1] * n, properties or [None] * n

@@ -1,0 +1,207 @@
+"""Give the maintainer's commands: ``host …`` and ``report``; everything heavy loads inside."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+__all__ = ["host_group", "report_command"]
+
+
+class _Failure(click.ClickException):
+    """A clear line on stderr, exit code 2."""
+
+    exit_code = 2
+
+
+@contextlib.contextmanager
+def _edge() -> Iterator[None]:
+    """Turn everything that can be foreseen into one line and an exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        raise
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("otumat_usage"):
+            raise
+        text = f"{error.name} is missing: pip install 'otumat-usage[host]'"
+        raise _Failure(text) from error
+    except OSError as error:
+        raise _Failure(str(error)) from error
+    except Exception as error:
+        from otumat_usage.exceptions import UsageError
+
+        if isinstance(error, UsageError):
+            raise _Failure(str(error)) from error
+        raise
+
+
+class _Command(click.Command):
+    """A command behind the edge."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        with _edge():
+            return super().invoke(ctx)
+
+
+class _Group(click.Group):
+    """A group whose commands stand behind the edge."""
+
+    command_class = _Command
+
+
+_folder = click.option(
+    "-d",
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("otumat-host"),
+    show_default=True,
+    envvar="OTUMAT_HOST_DIRECTORY",
+    help="Folder that holds the host's data.",
+)
+
+
+@click.group("host", cls=_Group)
+def host_group() -> None:
+    """Run the host that receives usage and shows the answers.
+
+    \b
+    Example:
+      otumat-usage host add-package mypackage
+      otumat-usage host serve
+    """
+
+
+@host_group.command("init")
+@_folder
+@click.option("--url", help="Public address, such as https://usage.example.org.")
+def init_command(directory: Path, url: str | None) -> None:
+    """Make the data folder and its database.
+
+    \b
+    Example:
+      otumat-usage host init -d ./otumat-host --url https://usage.example.org
+    """
+    from otumat_usage.host._operate import initialise
+
+    made = initialise(directory, url)
+    click.echo(f"{'made' if made else 'already there'}: {directory}")
+
+
+@host_group.command("serve")
+@_folder
+@click.option("--bind", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes any free one.",
+)
+@click.option("--url", help="Public address when a proxy stands before the host.")
+@click.option("--allowed-host", multiple=True, help="Another host name to answer to (repeatable).")
+@click.option("--json", "as_json", is_flag=True, help="Print the addresses as one JSON line.")
+@click.option(
+    "--ready-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write that JSON line here once the host answers.",
+)
+def serve_command(  # noqa: PLR0913, PLR0917 - one argument per option
+    directory: Path,
+    bind: str,
+    port: int,
+    url: str | None,
+    allowed_host: tuple[str, ...],
+    as_json: bool,  # noqa: FBT001 - click passes flags by name
+    ready_file: Path | None,
+) -> None:
+    """Serve until Ctrl-C or SIGTERM; the data folder is made when missing.
+
+    \b
+    Example:
+      otumat-usage host serve -d ./otumat-host --port 8080
+    """
+    from otumat_usage.host._operate import Serving, run
+
+    def announce(serving: Serving) -> None:
+        if ready_file is not None:
+            serving.write(ready_file)
+        click.echo(serving.as_json() if as_json else serving.as_text())
+
+    run(directory, bind=bind, port=port, url=url, allowed=allowed_host, announce=announce)
+
+
+@host_group.command("add-package")
+@_folder
+@click.argument("name")
+@click.option(
+    "--events",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help='JSON file of declared events: {"event": {"property": "str|int|float|bool"}}.',
+)
+def add_package_command(directory: Path, name: str, events: Path | None) -> None:
+    """Register a package, or replace its declared events.
+
+    \b
+    Example:
+      otumat-usage host add-package mypackage --events events.json
+    """
+    from otumat_usage.host._operate import add_package
+
+    package = add_package(directory, name, events)
+    declared = "any event" if package.events is None else f"{len(package.events)} declared events"
+    click.echo(f"{package.name}: {declared}")
+
+
+@host_group.command("snippet")
+@_folder
+@click.argument("name")
+@click.option("--url", help="Public address to write into the code.")
+def snippet_command(directory: Path, name: str, url: str | None) -> None:
+    """Print the code to paste into a package.
+
+    \b
+    Example:
+      otumat-usage host snippet mypackage
+    """
+    from otumat_usage.host._operate import snippet_for
+
+    click.echo(snippet_for(directory, name, url), nl=False)
+
+
+@host_group.command("admin-link")
+@_folder
+@click.option("--url", help="Public address to write into the link.")
+def admin_link_command(directory: Path, url: str | None) -> None:
+    """Print a link that opens the dashboard, once, within an hour.
+
+    \b
+    Example:
+      otumat-usage host admin-link -d ./otumat-host
+    """
+    from otumat_usage.host._operate import admin_link
+
+    click.echo(admin_link(directory, url))
+
+
+@click.command("report", cls=_Command)
+@_folder
+@click.argument("package")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def report_command(directory: Path, package: str, as_json: bool) -> None:  # noqa: FBT001
+    """Print how many use a package, how often, and which features.
+
+    \b
+    Example:
+      otumat-usage report mypackage -d ./otumat-host
+    """
+    from otumat_usage.host import _report
+    from otumat_usage.host._operate import summary_of
+
+    summary = summary_of(directory, package)
+    click.echo(_report.as_json(summary) if as_json else _report.as_text(summary))

@@ -1,0 +1,217 @@
+"""Fixtures of the host's tests: a host on a temporary folder and a browser-like client."""
+
+import asyncio
+import base64
+import dataclasses
+import gzip
+import hashlib
+import itertools
+import json
+import os
+import re
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx
+import pytest
+
+from otumat_usage.host import _packages
+from otumat_usage.host._admin import new_link
+from otumat_usage.host._app import make_app
+from otumat_usage.host._host import open_host
+
+ISSUER = "http://127.0.0.1:8080"
+REDIRECT = "http://127.0.0.1:49152/done"
+VERIFIER = "a-verifier-that-is-at-least-forty-three-characters-long"
+CHALLENGE = (
+    base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
+)
+NOON = 1_780_315_200_000  # 2026-06-01T12:00:00Z
+
+
+@pytest.fixture(autouse=True)
+def _isolation(tmp_path, monkeypatch):
+    """No test sees a home, a CI or an opt-out of the machine it runs on."""
+    for name in list(os.environ):
+        if name.startswith(("OTUMAT_", "XDG_")) and name not in ("OTUMAT_SEED", "OTUMAT_SEEDS"):
+            monkeypatch.delenv(name)
+    for name in ("CI", "DO_NOT_TRACK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+class Clock:
+    """A clock that moves only when told."""
+
+    def __init__(self):
+        self.at = NOON
+
+    def __call__(self):
+        return self.at
+
+    def forward(self, *, seconds=0.0, days=0.0):
+        self.at += round((seconds + days * 86_400) * 1000)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+class Browser:
+    """Ask the application in this process, keeping cookies as a browser does."""
+
+    def __init__(self, app, loop):
+        self._loop = loop
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self._client = httpx.AsyncClient(transport=transport, base_url=ISSUER)
+
+    def __call__(self, method, url, **kwargs):
+        return self._loop.run_until_complete(self._client.request(method, url, **kwargs))
+
+    def together(self, *requests):
+        """Send requests at the same time; return their answers in order."""
+
+        async def run():
+            sent = [self._client.request(m, u, **k) for m, u, k in requests]
+            return await asyncio.gather(*sent)
+
+        return self._loop.run_until_complete(run())
+
+    def get(self, url, **kwargs):
+        return self("GET", url, **kwargs)
+
+    def post(self, url, **kwargs):
+        return self("POST", url, **kwargs)
+
+    def close(self):
+        self._loop.run_until_complete(self._client.aclose())
+
+
+@dataclasses.dataclass
+class Service:
+    """A running host, seen from outside, with shortcuts for the client's dialogue."""
+
+    host: object
+    app: object
+    browser: Browser
+    clock: Clock
+    numbers: object
+
+    def new_browser(self):
+        return Browser(self.app, self.browser._loop)
+
+    def add(self, name, events=None):
+        with self.host.database.write() as connection:
+            return _packages.add(connection, name, self.clock(), events=events)
+
+    def admin(self):
+        with self.host.database.write() as connection:
+            link = new_link(connection, ISSUER, self.clock())
+        return self.browser.get(link)
+
+    def authorization(self, **changes):
+        query = {
+            "response_type": "code",
+            "client_id": "otumat-usage",
+            "redirect_uri": REDIRECT,
+            "state": "s-1",
+            "code_challenge": CHALLENGE,
+            "code_challenge_method": "S256",
+            "scope": "usage:write usage:self",
+            "package": "demo",
+        } | changes
+        return "/user/usage-install?" + urlencode({k: v for k, v in query.items() if v is not None})
+
+    def decide(self, decision="yes", browser=None, **changes):
+        """Open the consent page and press a button; return the answer's redirect."""
+        browser = browser or self.browser
+        url = self.authorization(**changes)
+        page = browser.get(url)
+        assert page.status_code == 200, page.text
+        fields = dict(re.findall(r'name="(csrf|consent)" value="([^"]+)"', page.text))
+        return browser.post(url, data=fields | {"decision": decision})
+
+    def code(self, **changes):
+        answer = self.decide(**changes)
+        assert answer.status_code == 303, answer.text
+        return self.values(answer)["code"]
+
+    def values(self, answer):
+        query = parse_qs(urlsplit(answer.headers["location"]).query)
+        return {name: value[0] for name, value in query.items()}
+
+    def token(self, **form):
+        return self.browser.post("/auth/token", data={"client_id": "otumat-usage"} | form)
+
+    def redeem(self, code, **changes):
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": REDIRECT,
+            "code_verifier": VERIFIER,
+        } | changes
+        return self.token(**{k: v for k, v in form.items() if v is not None})
+
+    def refresh(self, token, **changes):
+        return self.token(grant_type="refresh_token", refresh_token=token, **changes)
+
+    def enrol(self, package="demo"):
+        answer = self.redeem(self.code(package=package))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def batch(self, tokens, *names, **changes):
+        """Return a batch of one event per name, one second apart, now."""
+        number = next(self.numbers)
+        at = [self.clock() - 1000 * (len(names) - i) for i in range(len(names))]
+        body = {
+            "installId": tokens["install_id"],
+            "batch": f"batch-{number}",
+            "sent_at": instant(self.clock()),
+            "run": f"run-{number}",
+            "first": 1,
+            "last": max(1, len(names)),
+            "headers": ["event_date", "event_type"],
+            "rows": [[instant(t), name] for t, name in zip(at, names, strict=True)],
+            "context": {"package_version": "1.2.3", "python": "3.12", "os": "Linux"},
+        }
+        return body | changes
+
+    def upload(self, tokens, body, *, browser=None, **headers):
+        data = body if isinstance(body, bytes) else gzip.compress(json.dumps(body).encode())
+        sent = {
+            "Authorization": f"Bearer {tokens['access_token']}",
+            "Content-Type": "application/json",
+            "Content-Encoding": "gzip",
+        }
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {name: value for name, value in sent.items() if value is not None}
+        return (browser or self.browser).post("/api/usage-event", content=data, headers=sent)
+
+
+def instant(milliseconds):
+    import datetime as dt
+
+    moment = dt.datetime.fromtimestamp(milliseconds / 1000, dt.timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@pytest.fixture(name="instant")
+def _instant():
+    return instant
+
+
+@pytest.fixture
+def service(tmp_path, clock):
+    """A host with the package `demo`, served in this process."""
+    host = open_host(tmp_path / "host", issuer=ISSUER, now=clock)
+    host.start()
+    loop = asyncio.new_event_loop()
+    app = make_app(host)
+    found = Service(host, app, Browser(app, loop), clock, itertools.count(1))
+    found.add("demo")
+    yield found
+    found.browser.close()
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    host.stop()
