@@ -11,8 +11,8 @@ from markupsafe import Markup, escape
 
 __all__ = ["bars", "columns", "line"]
 
-_WIDTH = 640
-_LEFT = 44
+_WIDTH = 480
+_LEFT = 40
 _TOP = 10
 
 
@@ -110,7 +110,7 @@ def bars(title: str, items: Sequence[tuple[str, int]]) -> Markup:
     for i, (name, value) in enumerate(items):
         y = i * row
         wide = (_WIDTH - 4) * value / top
-        shown = name if len(name) <= 60 else name[:59] + "…"  # noqa: PLR2004
+        shown = name if len(name) <= 48 else name[:47] + "…"  # noqa: PLR2004
         parts.append(
             f'<text class="name" x="2" y="{y + 14}">{escape(shown)}</text>'
             f'<text x="{_WIDTH - 2}" y="{y + 14}" text-anchor="end">{value}</text>'

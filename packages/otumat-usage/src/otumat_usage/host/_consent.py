@@ -19,8 +19,7 @@ _FIELDS = (
     ("event names and times", "which feature was used, and when (UTC)"),
     ("the package's version", "for example 1.4.2"),
     ("Python's version", "for example 3.12"),
-    ("the operating system's family", "for example Linux, and the processor family"),
-    ("how the package was installed", "for example pip, and whether in a container or in CI"),
+    ("the operating system's family", "for example Linux"),
 )
 _NEVER = (
     "your name or e-mail address",

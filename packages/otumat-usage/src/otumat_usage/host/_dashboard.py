@@ -46,17 +46,19 @@ async def package_page(request: Request) -> Response:
     host = host_of(request)
     name, now = request.path_params["package"], host.now()
 
-    def read(connection: Connection) -> Summary | None:
+    def read(connection: Connection) -> tuple[Summary, str] | None:
         package = _packages.get(connection, name)
-        return None if package is None else summarise(connection, package, now)
+        if package is None:
+            return None
+        return summarise(connection, package, now), snippet(package, host.issuer)
 
-    summary = await reading(host, read)
-    if summary is None:
+    found = await reading(host, read)
+    if found is None:
         return message(404, "Not here", f"No package {name!r} is registered at this host.")
-    return page("dashboard.html", _values(summary, host.issuer))
+    return page("dashboard.html", _values(found[0]) | {"snippet": found[1]})
 
 
-def _values(summary: Summary, issuer: str) -> dict[str, object]:
+def _values(summary: Summary) -> dict[str, object]:
     days = [(iso(day), users, events) for day, users, events in summary.days]
     month = summary.active[28]
     return {
@@ -79,5 +81,4 @@ def _values(summary: Summary, issuer: str) -> dict[str, object]:
             for key, title in _DIMENSIONS
         ],
         "month": month,
-        "snippet": snippet(summary.package, issuer),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import uuid
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from otumat_usage.host import _packages
@@ -123,7 +124,9 @@ def _parse(
 ) -> Upload | Response:
     try:
         batch = decode(body)
-        accepted, rejected = judge_rows(batch, package.events, now)
+        accepted, rejected = judge_rows(
+            batch, package.events, now, clock=_clock(request.headers.get("date"))
+        )
     except TooLarge as error:
         return problem(413, "too-large", "Batch too large", str(error), limits=LIMITS)
     except Malformed as error:
@@ -142,6 +145,14 @@ def _store(connection: Connection, token: str, parsed: Upload) -> Receipt | Reus
     if isinstance(access, Refusal):
         return access
     return append(connection, install=access.install, package=access.package, upload=parsed)
+
+
+def _clock(text: str | None) -> int | None:
+    """Return a Date header in milliseconds (RFC 9110, 6.6.1), None when there is none."""
+    try:
+        return int(parsedate_to_datetime(text or "").timestamp() * 1000)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _forbidden(package: _packages.Package) -> Response:

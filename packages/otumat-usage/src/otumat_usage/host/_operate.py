@@ -117,7 +117,7 @@ def snippet_for(folder: Path, name: str, url: str | None) -> str:
     try:
         with database.read() as connection:
             package = _packages.find(connection, name)
-            return snippet(package.name, _address(connection, url))
+            return snippet(package, _address(connection, url))
     finally:
         database.close()
 

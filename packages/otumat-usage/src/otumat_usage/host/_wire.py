@@ -61,10 +61,6 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True):
     package_version: str | None = None
     python: str | None = None
     os: str | None = None
-    arch: str | None = None
-    installer: str | None = None
-    ci: bool | None = None
-    container: bool | None = None
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -170,17 +166,24 @@ def milliseconds(text: object) -> int | None:
 
 
 def judge_rows(
-    batch: Batch, events: Events | None, received: int
+    batch: Batch, events: Events | None, received: int, *, clock: int | None = None
 ) -> tuple[list[Event], list[dict[str, object]]]:
     """Split the rows of *batch* into events and rejections ``{row, reason}``.
+
+    Args:
+        batch: What was decoded.
+        events: The declared schema, None when any event name is taken.
+        received: Our clock, in milliseconds.
+        clock: The sender's clock at this attempt (its Date header), which corrects
+            times that are off by more than five minutes. *sent_at* cannot serve: it
+            is as old as the batch, and a batch may wait for days.
 
     Raises:
         Malformed: *sent_at* cannot be read.
     """
-    sent = milliseconds(batch.sent_at)
-    if sent is None:
+    if milliseconds(batch.sent_at) is None:
         raise Malformed("sent_at: expected RFC 3339, such as 2026-01-31T12:00:00Z")
-    skew = sent - received if abs(sent - received) > _SKEW else 0
+    skew = 0 if clock is None or abs(clock - received) <= _SKEW else clock - received
     column = {name: batch.headers.index(name) for name in _KNOWN if name in batch.headers}
     accepted: list[Event] = []
     rejected: list[dict[str, object]] = []
