@@ -221,8 +221,10 @@ def build(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """The whole product in about a minute: usage, signing and watching on real input."""
     _need(session, "git", "openssl")
-    _install_suite(session, "build")
-    session.run("python", "scripts/demo.py", *session.posargs)
+    _install_suite(session, "pip")
+    for wheel in (wheels := _wheels(session)).values():
+        session.log(f"{wheel.name}: {wheel.stat().st_size:,} bytes")
+    session.run("python", "scripts/demo.py", str(wheels["otumat"].parent), *session.posargs)
 
 
 # --- sessions that need more than Python, git and openssl ----------------------------------------
