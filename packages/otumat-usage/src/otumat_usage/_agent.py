@@ -1,0 +1,303 @@
+"""`UsageAgent`, what a package embeds: it records when it may, and is silent whatever happens.
+
+The constructor and `log` load nothing, print nothing, raise nothing and wait for nothing, the one
+question at a terminal excepted. Everything else is loaded when it is called.
+"""
+
+import os
+import sys
+
+from otumat_usage import _answer, _home, _optout, _origin, _schema
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Callable
+
+    from otumat_usage._spool import Spool
+    from otumat_usage._upload import Outcome
+
+Value = str | int | float | bool
+
+#: Where `testing.capture` receives events instead of the disk.
+sink: "Callable[[UsageAgent, str, dict[str, Value]], None] | None" = None
+_agents: dict[str, "UsageAgent"] = {}
+
+
+class UsageAgent:
+    """Record usage events of one package, if and only if its user agreed.
+
+    The first time a package is imported at a terminal, its user is asked. Until they have agreed,
+    on the host's page too, `log` does nothing at all.
+
+    Args:
+        author: name of the software's author; with *data_directory* it tells where otumat 0.3
+            kept its answer, which is honoured.
+        data_directory: name of the package's data directory, see *author*.
+        package_name: name of the package, usually ``__name__``.
+        host: origin of the maintainer's host, ``https://usage.example.org``; http is taken for
+            loopback only. None: the host that the user last agreed to.
+        install_route: path of the consent page; default ``/user/usage-install``.
+        event_route: path that takes events; default ``/api/usage-event``.
+        refresh_route: path of the token endpoint; default ``/auth/token``.
+        response_timeout: how long to wait for the user at the host's page, in seconds.
+        upload_frequency: how often events are uploaded: a number and one of ``s m h d``.
+        events: the events that are recorded, ``{name: {property: bool | int | float | str}}``.
+            They are listed to the user before the answer; anything else is dropped and counted.
+            None: any event name, no properties.
+
+    A wrong argument does not raise in a user's program (nothing is recorded then, and `refusal`
+    tells why); under `otumat_usage.testing.capture` it raises `ConfigurationError`.
+    """
+
+    def __init__(
+        self,
+        *,
+        author: str,
+        data_directory: str,
+        package_name: str,
+        host: str | None = None,
+        install_route: str | None = None,
+        event_route: str | None = None,
+        refresh_route: str | None = None,
+        response_timeout: float = 60,
+        upload_frequency: str = "24h",
+        events: dict[str, dict[str, type]] | None = None,
+    ) -> None:
+        self.config: dict[str, object] = {
+            "author": author,
+            "data_directory": data_directory,
+            "package_name": package_name,
+            "host": host,
+            "install_route": install_route,
+            "event_route": event_route,
+            "refresh_route": refresh_route,
+            "response_timeout": response_timeout,
+            "upload_frequency": upload_frequency,
+        }
+        self.events = events
+        self.dropped: dict[str, int] = {}
+        self.package = self.home = self.origin = self.text = ""
+        self._fault = ""
+        self._head: tuple[tuple[int, int], str] = ((0, 0), "")
+        self._spool: "Spool | None" = None
+        self._watched: _answer.Watched | None = None
+        try:
+            self._settle()
+        except Exception as error:  # a stranger's import must go on, whatever is wrong with us
+            if sink is not None:
+                raise
+            self._fault = f"{type(error).__name__}: {error}"
+
+    def _settle(self) -> None:
+        name = self.config["package_name"]
+        self.package = _home.canonical(name) if isinstance(name, str) else ""
+        _schema.checked(self.events)
+        host = self.config["host"]
+        self.origin = "" if host is None else _origin.of(host)
+        self.text = _schema.text_id(self.events)
+        if sink is not None:
+            self._check_all()
+            return
+        self.home = _home.folder()
+        _agents[self.package] = self
+        if _optout.overruled(self.package, self.home):
+            return
+        self._watched = _answer.Watched(self.home, self.package)
+        answer = self._watched.now()
+        if not self.origin and len(answer.agreed) == 1:
+            (self.origin,) = answer.agreed
+        if self.origin and not answer.refused and answer.reason(self.origin, self.text):
+            self._maybe_ask()
+
+    def _check_all(self) -> None:
+        from otumat_usage import _settings
+
+        _settings.of(self.config)
+
+    def _maybe_ask(self) -> None:
+        """Put the question if a person can be there to answer it."""
+        if "ipykernel" in sys.modules:
+            from otumat_usage import _consent
+
+            _consent.mention(str(self.config["package_name"]))
+        elif os.isatty(0) and os.isatty(2):
+            from otumat_usage import _consent
+
+            _consent.ask_once(self.home, self.config, self.events)
+            if self._watched is not None:
+                self._watched.again()
+
+    def refusal(self) -> str | None:
+        """Say in words why nothing is recorded at this moment, or None when it is."""
+        if self._fault:
+            return self._fault
+        return _optout.overruled(self.package, self.home) or self._recorded()
+
+    def _recorded(self) -> str | None:
+        if self._watched is None:
+            self._watched = _answer.Watched(self.home, self.package)
+        if not self.origin:
+            return "no host is configured"
+        return self._watched.now().reason(self.origin, self.text)
+
+    def log(self, *, event_type: str, **properties: Value) -> None:
+        """Record that something was used, if its user agreed; returns at once and never raises.
+
+        *event_type* names the event: printable, at most 100 characters. *properties* have to be
+        declared in ``events=``. What cannot be recorded is counted, and the count is uploaded.
+        """
+        try:
+            if sink is not None:
+                _schema.line(self.events, event_type, properties)
+                sink(self, event_type, properties)
+            elif self.refusal() is None:
+                self._record(event_type, properties)
+        except Exception:  # the program that is being measured must not notice
+            if sink is not None:
+                raise
+            self.dropped["error"] = self.dropped.get("error", 0) + 1
+
+    def _record(self, event_type: str, properties: dict[str, Value]) -> None:
+        spool = self._spool
+        if spool is None:
+            from otumat_usage import _spool
+
+            spool = self._spool = _spool.Spool(_spool.folder(self.home, self.package))
+        try:
+            event = _schema.line(self.events, event_type, properties)
+        except ValueError:  # UndeclaredEventError, whose module is not loaded for this
+            spool.drop("undeclared")
+            return
+        spool.append(self._heading(), event)
+
+    def _heading(self) -> str:
+        """Return what the user agreed to and the context, as a spool begins; found once."""
+        since = self._watched.now().agreed[self.origin][1] if self._watched else 0
+        key = (os.getpid(), since)
+        if self._head[0] != key:
+            from otumat_usage import _context
+
+            context = _context.of(str(self.config["package_name"]))
+            self._head = (key, "\t".join((self.origin, self.text, str(since), *context)))
+        return self._head[1]
+
+    def seal(self) -> None:
+        """Leave what this process has recorded to the uploader."""
+        if not self._fault and self._spool is not None:
+            self._spool.seal()
+
+    def show_logs(self) -> list[str]:
+        """Return exactly the request bodies that would be sent next, as JSON text, oldest first.
+
+        Raises:
+            StoreError: what is waiting cannot be read.
+        """
+        from otumat_usage import _calls
+
+        return _calls.preview(self)
+
+    def send(self) -> "Outcome":
+        """Upload what is waiting for this package; return what happened.
+
+        Raises:
+            RefusedError: nothing may be sent.
+            StoreError: what is waiting cannot be read.
+        """
+        from otumat_usage import _calls
+
+        return _calls.send(self)
+
+    def recurring_send(self, *, start: "datetime.datetime", frequency: str = "24h") -> None:
+        """Block the caller, and send at each period from *start* on until the user says no.
+
+        *start* is taken as UTC when it has no zone. *frequency* is like ``upload_frequency``.
+
+        Raises:
+            ConfigurationError: *frequency* is none.
+        """
+        from otumat_usage import _calls
+
+        _calls.recurring(self, start, frequency)
+
+    def install(self) -> bool:
+        """Ask the user, whatever they answered before; say whether they agree now.
+
+        Raises:
+            RefusedError: the environment says no (see `refusal`), or there is no terminal.
+            EnrolmentError: the host's page did not end in an agreement.
+        """
+        from otumat_usage import _consent
+
+        self._watched = None
+        return _consent.ask_again(self.home, self.config, self.events)
+
+    def uninstall(self) -> None:
+        """Withdraw: stop recording, delete everything local, ask the host to erase its part.
+
+        The host is asked by the next upload run, until it confirms; the answer becomes a no.
+
+        Raises:
+            StoreError: a file cannot be removed.
+        """
+        from otumat_usage import _withdraw
+
+        _withdraw.leave(self.home, self.package, "uninstall")
+
+    def refresh_token(self) -> None:
+        """Renew the tokens now, under the lock that all processes of this user share.
+
+        Raises:
+            RefusedError: nothing may be sent.
+            TokenError: the host no longer honours them.
+            HostError: the host cannot be reached; the tokens stay.
+        """
+        from otumat_usage import _calls
+
+        _calls.refresh(self)
+
+    def save_config(self) -> None:
+        """Write this agent's configuration where the commands and the uploader find it.
+
+        Raises:
+            RefusedError: nothing may be recorded about this package.
+            StoreError: the file cannot be written.
+        """
+        from otumat_usage import _settings
+
+        _settings.save(self.home, self.config, self.events)
+
+
+def refusal(package: str) -> str | None:
+    """Say in words why nothing is recorded about *package*, or None when it is.
+
+    Looks at the agent in this process, or else at what the user's files say.
+    """
+    name = _home.canonical(package)
+    agent = _agents.get(name)
+    if agent is not None:
+        return agent.refusal()
+    home = _home.folder()
+    overruled = _optout.overruled(name, home)
+    if overruled:
+        return overruled
+    answer = _answer.read(home, name)
+    return answer.refused or (None if answer.agreed else "not asked yet")
+
+
+def consent(package: str) -> bool:
+    """Ask the user about *package* now, as a notebook does; say whether they agree.
+
+    The package has to be imported already.
+
+    Raises:
+        ConfigurationError: no agent of that name exists in this process.
+        RefusedError: the environment says no, or there is nobody to ask.
+        EnrolmentError: the host's page did not end in an agreement.
+    """
+    agent = _agents.get(_home.canonical(package))
+    if agent is None:
+        from otumat_usage.exceptions import ConfigurationError
+
+        raise ConfigurationError(f"{package} is not imported, or it does not use otumat_usage")
+    return agent.install()

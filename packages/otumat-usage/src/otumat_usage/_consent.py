@@ -1,0 +1,274 @@
+"""The one question: put at a real terminal to a real person, or not at all.
+
+Enter, or anything but y or yes, is an answer: no, and it is kept. A timeout, Ctrl-C, Ctrl-D or a
+hang-up is no answer: only counted, and after three nobody is asked again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otumat_usage import _answer, _lock, _optout, _schema, _settings, _tokens
+from otumat_usage.exceptions import (
+    EnrolmentDeniedError,
+    EnrolmentError,
+    RefusedError,
+    StoreError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otumat_usage._schema import Events
+    from otumat_usage._settings import Settings
+
+#: Questions without an answer after which nobody is asked any more.
+MAX_UNANSWERED = 3
+#: How long the question waits, in seconds; the agent's ``response_timeout`` if that is less.
+PATIENCE = 30.0
+
+_TEXT = """
+{name} would like to know how it is used, and asks you. Nothing is recorded so far.
+
+  Who:    the makers of {name} ({author}), at {origin}
+  What:   {what}
+          the versions of {name} and Python, the family of the operating system,
+          and a random number that stands for this installation
+  Never:  your files, paths, arguments, name or the computer's; addresses are not kept
+  Later:  "otumat-usage status" shows everything, "otumat-usage off" ends it
+
+If you say yes, a page of {origin} opens where you confirm it.
+May {name} record this and send it there? [y/N] """
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Who asks for what: an agent's configuration, ready to be put to its user."""
+
+    home: str
+    settings: Settings
+    config: Mapping[str, object]
+    events: Events | None
+
+    @property
+    def text_id(self) -> str:
+        """The short name of what is asked for."""
+        return _schema.text_id(self.events)
+
+    def __str__(self) -> str:
+        """Return the question as it is put."""
+        what = "the names of the features you use, and when"
+        if self.events is not None:
+            named = [
+                f"{name} ({', '.join(sorted(keys))})" if keys else name
+                for name, keys in sorted(self.events.items())
+            ]
+            what = f"these events, and when: {', '.join(named) or 'none'};"
+        settings = self.settings
+        return _TEXT.format(
+            name=settings.name, author=settings.author, origin=settings.origin, what=what
+        )
+
+
+def obstacle() -> str | None:
+    """Say why no person can be asked here and now, else None."""
+    for stream, number in ((sys.stdin, 0), (sys.stderr, 2)):
+        try:
+            if stream is None or stream.fileno() != number or not os.isatty(number):
+                return "there is no terminal"
+        except (OSError, ValueError, AttributeError):
+            return "there is no terminal"
+    if threading.current_thread() is not threading.main_thread():
+        return "this is not the main thread"
+    if hasattr(os, "tcgetpgrp"):
+        try:
+            # In the background, reading would stop the whole program (SIGTTIN).
+            if os.tcgetpgrp(0) != os.getpgrp():
+                return "this process is in the background"
+        except OSError:
+            return "there is no terminal"
+    return _machine()
+
+
+def _machine() -> str | None:
+    loaded = sys.modules
+    for tool in ("pytest", "_pytest", "sphinx", "pip", "ipykernel"):
+        if tool in loaded:
+            return f"{tool} runs this"
+    if "PYTEST_CURRENT_TEST" in os.environ:
+        return "pytest runs this"
+    process = loaded.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        return "this is a child of multiprocessing"
+    return None
+
+
+def mention(name: str) -> None:
+    """Tell a notebook's user in one line how to answer; a cell must not wait for input."""
+    _say(
+        f"{name} asks to record how it is used (nothing is recorded now). "
+        f'To answer: import otumat_usage; otumat_usage.consent("{name}")'
+    )
+
+
+def ask_once(home: str, config: Mapping[str, object], events: Events | None) -> None:
+    """Put the question if this is the moment. Never raises.
+
+    Eight processes that start at once ask one question: the others go on without.
+    """
+    try:
+        question = Question(home, _settings.of(config), config, events)
+        if obstacle():
+            return
+        with _lock.held(f"{home}/asking") as ours:
+            answer = _answer.read(home, question.settings.package)
+            if not ours or answer.refused or answer.unanswered >= MAX_UNANSWERED:
+                return
+            if answer.reason(question.settings.origin, question.text_id):
+                _ask(question)
+    except EnrolmentDeniedError:
+        pass
+    except EnrolmentError as error:
+        _say(f"{error}. Nothing is recorded; you may be asked again another time.")
+    except (UsageError, OSError):
+        pass
+
+
+def ask_again(home: str, config: Mapping[str, object], events: Events | None) -> bool:
+    """Put the question whatever was answered before; say whether the user agrees.
+
+    Raises:
+        RefusedError: the environment says no, or nobody can be asked here.
+        EnrolmentError: the page did not end in an agreement.
+        ConfigurationError: the agent's configuration cannot be right.
+        StoreError: the answer cannot be kept.
+    """
+    question = Question(home, _settings.of(config), config, events)
+    why = _optout.overruled(question.settings.package, home)
+    if why is None and "ipykernel" not in sys.modules:
+        why = obstacle()
+    if why:
+        raise RefusedError(f"{question.settings.package}: {why}")
+    try:
+        return _ask(question)
+    except EnrolmentDeniedError:
+        return False
+    except OSError as error:
+        raise StoreError(f"the answer cannot be kept: {error}") from error
+
+
+def _ask(question: Question) -> bool:
+    home, package = question.home, question.settings.package
+    _answer.count_unanswered(home, package)
+    _settings.save(home, question.config, question.events)
+    reply = _read_reply(str(question), question.settings.timeout)
+    if reply is None:
+        _say("No answer, so nothing is recorded.")
+        return False
+    if reply.strip().lower() not in ("y", "yes"):
+        _answer.say_no(home, package, "terminal")
+        _say("Understood: nothing is recorded, and you will not be asked again.")
+        return False
+    agree(question, "terminal")
+    return True
+
+
+def agree(question: Question, how: str) -> None:
+    """Enrol at the host, and record the agreement only when that has succeeded.
+
+    Raises:
+        EnrolmentDeniedError: the user said no on the page; that no is kept.
+        EnrolmentError: it did not come to an agreement; nothing changes.
+        StoreError: the tokens cannot be kept.
+    """
+    from otumat_usage import _oauth
+
+    home, settings = question.home, question.settings
+    try:
+        tokens = _oauth.enrol(settings, _say)
+    except EnrolmentDeniedError:
+        _answer.say_no(home, settings.package, "page")
+        _say("Understood: nothing is recorded, and you will not be asked again.")
+        raise
+    except KeyboardInterrupt:
+        raise EnrolmentError("interrupted") from None
+    _settings.save(home, question.config, question.events)
+    with _tokens.lock(home, settings.package):
+        _tokens.save(home, settings.package, settings.origin, tokens)
+    # Last, because this is what permits recording.
+    _answer.say_yes(home, settings.package, settings.origin, question.text_id, how)
+    _say('Thank you. Events are recorded from now on; "otumat-usage show" shows them.')
+
+
+def _say(line: str) -> None:
+    try:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
+
+
+def _read_reply(question: str, timeout: float) -> str | None:
+    """Return the line that a person typed, or None for no answer."""
+    end = time.monotonic() + min(PATIENCE, timeout)
+    if "ipykernel" in sys.modules:
+        try:
+            return input(question)
+        except (EOFError, KeyboardInterrupt):
+            return None
+    try:
+        early = _ready(0.0)
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        line = _line(end)
+    except (KeyboardInterrupt, OSError, ValueError):
+        line = None
+    if line is None:
+        _say("")
+    # What was typed before the question was seen is an answer only if it reads like one.
+    if early and line is not None and line.strip().lower() not in ("y", "yes", "n", "no"):
+        return None
+    return line
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _ready(seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while not msvcrt.kbhit():
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def _line(end: float) -> str | None:
+        typed = ""
+        while _ready(max(0.0, end - time.monotonic())):
+            typed += msvcrt.getwche()
+            if typed[-1] in "\r\n":
+                return typed
+        return None
+
+else:
+    import select
+
+    def _ready(seconds: float) -> bool:
+        return bool(select.select([0], [], [], seconds)[0])
+
+    def _line(end: float) -> str | None:
+        typed = b""
+        while _ready(max(0.0, end - time.monotonic())):
+            piece = os.read(0, 1024)
+            typed += piece
+            if not piece:
+                return None
+            if typed.endswith(b"\n"):
+                return typed.decode(errors="replace")
+        return None

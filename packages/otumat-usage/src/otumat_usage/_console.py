@@ -1,0 +1,243 @@
+"""What the commands do: look at, change and send what is kept for this user's packages."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import time
+from typing import TYPE_CHECKING
+
+from otumat_usage import (
+    _answer,
+    _calls,
+    _consent,
+    _frequency,
+    _home,
+    _optout,
+    _outbox,
+    _settings,
+    _upload,
+    _withdraw,
+)
+from otumat_usage.exceptions import (
+    ConfigurationError,
+    EnrolmentDeniedError,
+    RefusedError,
+    StoreError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def _home_of_user() -> str:
+    home = _home.folder()
+    if not _home.is_ours(home):
+        raise StoreError(f"{home or 'the data folder'} is not this user's own (sudo?)")
+    return home
+
+
+def _named(package: str) -> str:
+    name = _home.canonical(package)
+    if not name:
+        raise ConfigurationError(f"{package!r} is not the name of a package")
+    return name
+
+
+def _selected(home: str, package: str | None) -> list[str]:
+    return _settings.packages(home) if package is None else [_named(package)]
+
+
+def states(package: str | None) -> list[dict[str, object]]:
+    """Return the state of every package (or one) as plain values for JSON."""
+    home = _home_of_user()
+    return [_state(home, name) for name in _selected(home, package)]
+
+
+def _state(home: str, package: str) -> dict[str, object]:
+    answer = _answer.read(home, package)
+    origin = text = None
+    with contextlib.suppress(UsageError):
+        config = _settings.config(home, package)
+        origin = _settings.of(config).origin
+        text = _consent.Question(
+            home, _settings.of(config), config, _settings.events(config)
+        ).text_id
+    why = _optout.overruled(package, home) or (
+        answer.reason(origin or "", text or "") if answer.asked else "not asked yet"
+    )
+    grant = answer.agreed.get(origin or "")
+    return {
+        "package": package,
+        "recording": why is None,
+        "why": why or "you said yes",
+        "host": origin,
+        "since": _day(grant[1]) if grant and why is None else None,
+        "unanswered": answer.unanswered,
+        "waiting": _waiting(home, package),
+    }
+
+
+def _waiting(home: str, package: str) -> dict[str, int]:
+    """Return how many events wait in the outbox, and how many files of programs are not in it."""
+    files = 0
+    with contextlib.suppress(OSError):
+        files = len(os.listdir(f"{_home.package_folder(home, package)}/spool"))
+    events = 0
+    if os.path.exists(f"{home}/outbox.db"):
+        with contextlib.suppress(StoreError), _outbox.opened(home, wait=2) as outbox:
+            events = outbox.waiting(package) if outbox else 0
+    return {"events": events, "files": files}
+
+
+def _day(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
+
+
+def describe(found: list[dict[str, object]]) -> str:
+    """Return `states` for a person to read."""
+    if not found:
+        return "No package on this account has asked to record how you use it."
+    lines = []
+    for state in found:
+        lines.append(
+            f"{state['package']}: {'on' if state['recording'] else 'off'} ({state['why']})"
+        )
+        if state["recording"]:
+            lines.append(f"  goes to   {state['host']}, since {state['since']}")
+        waiting = state["waiting"]
+        if isinstance(waiting, dict) and any(waiting.values()):
+            lines.append(
+                f"  waiting   {waiting['events']} events, and {waiting['files']} files of programs"
+            )
+    return "\n".join(lines)
+
+
+def switch_on(package: str, *, ask: bool) -> bool:
+    """Put the question for *package* again, or only enrol; say whether the user agrees.
+
+    Raises:
+        RefusedError: the environment says no.
+        EnrolmentError: the host's page did not end in an agreement.
+        StoreError: the package was never asked about, or a file cannot be written.
+    """
+    home, name = _home_of_user(), _named(package)
+    config = _settings.config(home, name)
+    events = _settings.events(config)
+    if ask:
+        return _consent.ask_again(home, config, events)
+    if why := _optout.overruled(name, home):
+        raise RefusedError(f"{name}: {why}")
+    try:
+        _consent.agree(_consent.Question(home, _settings.of(config), config, events), "command")
+    except EnrolmentDeniedError:
+        return False
+    return True
+
+
+def switch_off(packages: Sequence[str]) -> list[str]:
+    """Refuse *packages*, or all there are and will be; return their names.
+
+    Raises:
+        StoreError: a file cannot be written or removed.
+    """
+    home = _home_of_user()
+    names = [_named(package) for package in packages] or _settings.packages(home)
+    if not packages:
+        _withdraw.refuse_all(home)
+    for name in names:
+        _withdraw.stop(home, name, "command")
+    return names if packages else [*names, "all other packages"]
+
+
+def next_bodies(package: str | None) -> Iterator[bytes]:
+    """Yield the bodies that would be sent next; packages that may not send are passed over.
+
+    Raises:
+        RefusedError: nothing may be sent for the *package* that was named.
+        StoreError: the outbox cannot be used.
+    """
+    home = _home_of_user()
+    for name in _selected(home, package):
+        try:
+            yield from _calls.bodies(home, name)
+        except RefusedError:
+            if package is not None:
+                raise
+
+
+def ledger(package: str | None) -> list[dict[str, object]]:
+    """Return the uploads that were made, oldest first.
+
+    Raises:
+        StoreError: the outbox cannot be used.
+    """
+    home = _home_of_user()
+    rows: list[dict[str, object]] = []
+    if not os.path.exists(f"{home}/outbox.db"):
+        return rows
+    with _outbox.opened(home, wait=5) as outbox:
+        if outbox is None:
+            raise StoreError("an upload is running; try again in a moment")
+        for name in _selected(home, package):
+            for row in outbox.ledger(name):
+                when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(str(row.pop("at")))))
+                rows.append({"package": name, "when": when, **row})
+    return rows
+
+
+def upload(package: str | None) -> tuple[list[dict[str, object]], int]:
+    """Upload now; return what happened per package, and the command's exit code.
+
+    Raises:
+        StoreError: the outbox cannot be used.
+    """
+    home = _home_of_user()
+    names = _selected(home, package)
+    outcomes = _upload.run(home, names, now=True, wait=5)
+    if package is None:
+        outcomes = [o for o in outcomes if not o.why or _may_send(home, o.package)]
+    code = 0
+    for outcome in outcomes:
+        if outcome.why:
+            code = 2 if _may_send(home, outcome.package) else max(code, 1)
+    return [_outcome(outcome) for outcome in outcomes], code
+
+
+def _may_send(home: str, package: str) -> bool:
+    return not isinstance(_upload.permitted(home, package), str)
+
+
+def _outcome(outcome: _upload.Outcome) -> dict[str, object]:
+    words = f"{outcome.package}: {outcome.events} events sent, {outcome.waiting} waiting"
+    if outcome.running:
+        words += f", {outcome.running} programs still recording"
+    return {
+        "package": outcome.package,
+        "events": outcome.events,
+        "requests": outcome.requests,
+        "waiting": outcome.waiting,
+        "running": outcome.running,
+        "receipts": outcome.receipts,
+        "why": outcome.why,
+        "summary": f"{words} ({outcome.why})" if outcome.why else words,
+    }
+
+
+def legacy_upload(package: str, start: str, frequency: str) -> None:
+    """Make one pass for *package*, having checked the arguments that 0.3 gives.
+
+    Raises:
+        ConfigurationError: an argument is none.
+        StoreError: the outbox cannot be used.
+    """
+    _frequency.seconds(frequency)
+    try:
+        datetime.datetime.fromisoformat(start)
+    except ValueError:
+        raise ConfigurationError(
+            f"start={start!r} is not a time such as 2022-01-31T12:00:00.0"
+        ) from None
+    _upload.run(_home_of_user(), [_named(package)])

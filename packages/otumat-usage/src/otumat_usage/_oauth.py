@@ -1,0 +1,190 @@
+"""Enrolment: from a yes at the terminal to tokens, by authorization code and PKCE.
+
+RFC 6749 section 4.1, RFC 7636 (S256), RFC 8252 (loopback), RFC 8414 (metadata), RFC 9207 (issuer).
+The user confirms on the host's page in their own browser; no secret is in any URL.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import os
+import secrets
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from otumat_usage import _context, _tokens
+from otumat_usage._http import Client, Reply
+from otumat_usage._listener import Listener
+from otumat_usage.exceptions import EnrolmentDeniedError, EnrolmentError, HostError, TokenError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from otumat_usage._settings import Settings
+
+CLIENT_ID = "otumat-usage"
+SCOPE = "usage:write usage:self"
+
+
+def enrol(settings: Settings, say: Callable[[str], None]) -> _tokens.Tokens:
+    """Lead the user through the host's page and return the tokens it grants.
+
+    *say* shows a line to the user. Everything ends ``settings.timeout`` seconds from now.
+
+    Raises:
+        EnrolmentDeniedError: the user said no on the page.
+        EnrolmentError: the host cannot be reached, answers wrongly, or nobody answered in time.
+    """
+    try:
+        with Client(settings.origin, seconds=settings.timeout) as client:
+            issuer = _issuer(client)
+            return _by_browser(client, settings, issuer, say)
+    except EnrolmentError:
+        raise
+    except HostError as error:
+        raise EnrolmentError(str(error)) from error
+    except OSError as error:
+        raise EnrolmentError(f"no local port to listen on: {error}") from error
+
+
+def _issuer(client: Client) -> str:
+    """Return the host's issuer; also the proof that it is there, before a browser is opened."""
+    reply = client.get("/.well-known/oauth-authorization-server")
+    issuer = reply.parsed().get("issuer")
+    if reply.status != 200 or issuer != client.origin:  # noqa: PLR2004 - HTTP's own number
+        raise EnrolmentError(
+            f"{client.origin} does not speak this protocol "
+            f"(status {reply.status}, issuer {issuer!r}; expected {client.origin!r})"
+        )
+    return issuer
+
+
+def _by_browser(
+    client: Client, settings: Settings, issuer: str, say: Callable[[str], None]
+) -> _tokens.Tokens:
+    verifier = secrets.token_urlsafe(32)
+    with Listener() as listener:
+        url = _page(settings, listener, verifier)
+        say(f"Opening {settings.origin} in your browser. If no page opens, go to:\n\n  {url}\n")
+        with _browser(url):
+            answer = listener.wait(client.left)
+    if answer is None:
+        raise EnrolmentError(f"nobody answered on the page within {settings.timeout:g} seconds")
+    # RFC 9207: an answer that names another server was mixed up on the way.
+    if answer.get("iss") != issuer:
+        raise EnrolmentError(f"the answer came from {answer.get('iss')!r}, not from {issuer!r}")
+    if answer.get("error") == "access_denied":
+        raise EnrolmentDeniedError("you said no on the page")
+    if "error" in answer or not answer.get("code"):
+        raise EnrolmentError(f"{issuer} could not enrol you: {_plain(answer.get('error', ''))}")
+    return _exchange(client, settings, answer["code"], listener.redirect_uri, verifier)
+
+
+def _page(settings: Settings, listener: Listener, verifier: str) -> str:
+    digest = hashlib.sha256(verifier.encode()).digest()
+    version, python, system = _context.of(settings.name)
+    query = {
+        "response_type": "code",
+        "client_id": CLIENT_ID,
+        "redirect_uri": listener.redirect_uri,
+        "state": listener.state,
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "code_challenge_method": "S256",
+        "scope": SCOPE,
+        "package": settings.package,
+        "package_version": version,
+        "python": python,
+        "os": system,
+    }
+    return f"{settings.origin}{settings.install_route}?{urlencode(query)}"
+
+
+def _exchange(
+    client: Client, settings: Settings, code: str, redirect_uri: str, verifier: str
+) -> _tokens.Tokens:
+    reply = client.form(
+        settings.token_route,
+        {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "client_id": CLIENT_ID,
+            "code_verifier": verifier,
+        },
+    )
+    if reply.status != 200:  # noqa: PLR2004
+        raise EnrolmentError(f"{settings.origin} refused the code: {_error(reply)}")
+    try:
+        return _tokens.parse(reply.parsed())
+    except TokenError as error:
+        raise EnrolmentError(str(error)) from error
+
+
+def refresh(client: Client, token_route: str, tokens: _tokens.Tokens) -> _tokens.Tokens:
+    """Return renewed tokens (RFC 6749 section 6).
+
+    Raises:
+        TokenError: the host no longer honours them (``invalid_grant``).
+        HostError: it cannot say now; the old tokens are still good.
+    """
+    reply = client.form(
+        token_route,
+        {
+            "grant_type": "refresh_token",
+            "refresh_token": tokens.refresh_token,
+            "client_id": CLIENT_ID,
+        },
+    )
+    if reply.status == 200:  # noqa: PLR2004
+        return _tokens.parse(reply.parsed(), was=tokens)
+    if reply.status in (400, 401) and reply.parsed().get("error") == "invalid_grant":
+        raise TokenError(f"{client.origin} no longer honours this installation's tokens")
+    raise HostError(f"{client.origin} did not renew the tokens: {_error(reply)}")
+
+
+def _error(reply: Reply) -> str:
+    return _plain(f"status {reply.status} {reply.parsed().get('error', '')}".strip())
+
+
+def _plain(text: str) -> str:
+    """Return a host's text without what could play tricks on a terminal."""
+    return "".join(c for c in text if c.isprintable())[:200]
+
+
+@contextlib.contextmanager
+def _browser(url: str) -> Iterator[None]:
+    """Open *url* through `webbrowser` in a process of its own, which is gone afterwards.
+
+    A browser may wait, print, or fail in its own ways; none of that may reach this program.
+    """
+    if not sys.executable:
+        yield
+        return
+    with open(os.devnull, "r+b") as null:  # noqa: PTH123
+        opener = subprocess.Popen(
+            [sys.executable, "-I", "-m", "webbrowser", url],
+            stdin=null,
+            stdout=null,
+            stderr=null,
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        # A graphical browser returned long ago; one that blocks has answered, or never will.
+        _end(opener)
+
+
+def _end(opener: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 2
+    while opener.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    if opener.poll() is None:
+        opener.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            opener.wait(1)

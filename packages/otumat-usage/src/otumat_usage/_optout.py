@@ -1,0 +1,84 @@
+"""May we? Every way to say no that outranks the recorded answer, asked at every decision.
+
+`overruled` stores nothing, writes nothing, prints nothing and looks at no terminal. Every doubt is
+a "no": a list that cannot be read, a variable with a value nobody defined, a home of another user.
+No path to the disk or the network goes round it; the recorded answer is asked after it (`_answer`).
+"""
+
+import os
+import sys
+
+from otumat_usage import _home
+
+#: Set by CI services; ``CI=false`` and ``CI=0`` count as not set.
+CI_VARIABLES = (
+    "CI", "CONTINUOUS_INTEGRATION", "BUILD_NUMBER", "BUILDKITE", "APPVEYOR", "BITBUCKET_COMMIT",
+    "CIRCLECI", "CODEBUILD_BUILD_ID", "DRONE", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL",
+    "TEAMCITY_VERSION", "TF_BUILD", "TRAVIS", "TEAMCITY_PROJECT_NAME", "HUDSON_URL",
+)  # fmt: skip
+
+_NAMES = ("OTUMAT_USAGE", "DO_NOT_TRACK", *CI_VARIABLES)
+# On POSIX os.environ keeps bytes; looking there skips an encode per name and call.
+_RAW = frozenset(name.encode() if os.name != "nt" else name for name in _NAMES)
+_NOT_SET = frozenset(("", "0", "false", "no"))
+_ON = frozenset(("", "1", "true", "yes", "on"))
+_LISTS = (list, tuple, set, frozenset)
+_MISSING = object()
+
+_disabled: set[str] = set()
+
+
+def disable(*packages: str) -> None:
+    """Switch usage tracking off in this process for *packages*, or for all when none is named.
+
+    It overrules every recorded yes and cannot be taken back before the process ends. Call it
+    before or after the packages are imported. Stores nothing.
+    """
+    for name in packages or ("*",):
+        # A name that is none may be a misspelt one: refuse everything rather than nothing.
+        _disabled.add((_home.canonical(name) if isinstance(name, str) else "") or "*")
+
+
+def overruled(package: str, home: str) -> str | None:
+    """Say in words why nothing may be recorded or sent whatever the user answered, else None.
+
+    *package* is a canonical name, *home* the data folder.
+    """
+    if _disabled and ("*" in _disabled or package in _disabled):
+        return "otumat_usage.disable() was called in this process"
+    module = sys.modules.get("otumat")
+    if module is not None:
+        names = getattr(module, "DISABLE_USAGE_TRACKING_PACKAGES", _MISSING)
+        if (names or type(names) not in _LISTS) and _listed(package, names):
+            return "otumat.DISABLE_USAGE_TRACKING_PACKAGES names it"
+    if not package:
+        return "the package's name is not a name"
+    return _environment() or (None if _home.is_ours(home) else "the home is not this user's own")
+
+
+def _listed(package: str, names: object) -> bool:
+    """Say whether *names* holds the package, or cannot be read."""
+    if not isinstance(names, _LISTS):
+        return True
+    for name in list(names):
+        if not isinstance(name, str):
+            return True
+        if name.strip() == "*" or (_home.canonical(name) or package) == package:
+            return True
+    return False
+
+
+def _environment() -> str | None:
+    """Say which environment variable says no."""
+    raw = getattr(os.environ, "_data", os.environ)
+    if isinstance(raw, dict) and raw.keys().isdisjoint(_RAW):
+        return None
+    get = os.environ.get
+    if (get("OTUMAT_USAGE") or "").strip().lower() not in _ON:
+        return "OTUMAT_USAGE is set to off"
+    if (get("DO_NOT_TRACK") or "").strip().lower() not in _NOT_SET:
+        return "DO_NOT_TRACK is set"
+    for name in CI_VARIABLES:
+        if (get(name) or "").strip().lower() not in _NOT_SET:
+            return f"this is a CI run ({name} is set)"
+    return None

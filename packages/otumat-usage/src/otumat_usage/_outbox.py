@@ -1,0 +1,361 @@
+"""The outbox: one SQLite file that holds what waits to be sent, and what was sent.
+
+Only one process opens it at a time, under the upload lock (`opened`), so the plain rollback journal
+is enough and works on network homes. Events of one package, origin and context form a stream with
+a random run id and consecutive numbers of its own, so that one upload carries many short processes.
+It must not know of spools or HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otumat_usage import _lock
+from otumat_usage.exceptions import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+MAX_ROWS = 1000
+MAX_BYTES = 256 * 1024
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS stream (
+    id INTEGER PRIMARY KEY, package TEXT NOT NULL, origin TEXT NOT NULL, context TEXT NOT NULL,
+    run TEXT NOT NULL UNIQUE, next INTEGER NOT NULL DEFAULT 1, UNIQUE (package, origin, context));
+CREATE TABLE IF NOT EXISTS event (
+    stream INTEGER NOT NULL REFERENCES stream ON DELETE CASCADE, seq INTEGER NOT NULL,
+    at INTEGER NOT NULL, type TEXT NOT NULL, properties TEXT, PRIMARY KEY (stream, seq)
+    ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dropped (
+    stream INTEGER NOT NULL REFERENCES stream ON DELETE CASCADE, reason TEXT NOT NULL,
+    count INTEGER NOT NULL, PRIMARY KEY (stream, reason)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS spooled (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batch (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, package TEXT NOT NULL,
+    origin TEXT NOT NULL, install TEXT NOT NULL, rows INTEGER NOT NULL, body BLOB NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS sent (
+    batch TEXT PRIMARY KEY, package TEXT NOT NULL, origin TEXT NOT NULL, at INTEGER NOT NULL,
+    rows INTEGER NOT NULL, accepted INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    outcome TEXT NOT NULL, receipt TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS pace (
+    package TEXT NOT NULL, origin TEXT NOT NULL, not_before REAL NOT NULL,
+    failures INTEGER NOT NULL, PRIMARY KEY (package, origin)) WITHOUT ROWID;
+PRAGMA user_version = 1;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event as it waits: *at* in milliseconds since the epoch, *properties* as JSON or None."""
+
+    at: int
+    type: str
+    properties: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A request body whose id and bytes never change any more."""
+
+    id: str
+    package: str
+    origin: str
+    install: str
+    rows: int
+    body: bytes
+    attempts: int
+
+
+@contextmanager
+def opened(home: str, *, wait: float = 0.0) -> Iterator[Outbox | None]:
+    """Open the outbox under the upload lock; None when another process keeps it busy.
+
+    Raises:
+        StoreError: it cannot be made, read or written.
+    """
+    try:
+        with _lock.held(f"{home}/upload.lock", wait=wait) as ours:
+            if not ours:
+                yield None
+                return
+            outbox = Outbox(f"{home}/outbox.db")
+            try:
+                yield outbox
+            finally:
+                outbox.close()
+    except (OSError, sqlite3.Error) as error:
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(f"the outbox in {home} cannot be used: {error}") from error
+
+
+class Outbox:
+    """The store itself; make it with `opened`."""
+
+    def __init__(self, path: str) -> None:
+        import os
+
+        # Made by us first, so that SQLite never creates it readable for others.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=5)
+        self._db.execute("PRAGMA foreign_keys = ON")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > 1:
+            self._db.close()
+            raise StoreError(f"{path} was written by a newer otumat-usage; upgrade this one")
+        if version == 0:
+            self._db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Do everything inside, or nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def knows(self, spool: str) -> bool:
+        """Say whether the spool of that name was taken in before."""
+        return bool(self._db.execute("SELECT 1 FROM spooled WHERE name = ?", [spool]).fetchone())
+
+    def take(
+        self,
+        spool: str,
+        key: tuple[str, str, dict[str, str]],
+        rows: Iterable[Row],
+        dropped: dict[str, int],
+    ) -> None:
+        """Take in a spool as a whole, once: *key* is package, origin and context."""
+        package, origin, context = key
+        with self.transaction():
+            if self.knows(spool):
+                return
+            self._db.execute("INSERT INTO spooled VALUES (?, ?)", [spool, int(time.time())])
+            stream, seq = self._stream(package, origin, json.dumps(context, sort_keys=True))
+            for row in rows:
+                values = [stream, seq, row.at, row.type, row.properties]
+                self._db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", values)
+                seq += 1
+            self._db.execute("UPDATE stream SET next = ? WHERE id = ?", [seq, stream])
+            for reason, count in dropped.items():
+                self._db.execute(
+                    "INSERT INTO dropped VALUES (?, ?, ?) ON CONFLICT DO UPDATE"
+                    " SET count = count + excluded.count",
+                    [stream, reason, count],
+                )
+
+    def _stream(self, package: str, origin: str, context: str) -> tuple[int, int]:
+        key = [package, origin, context]
+        self._db.execute(
+            "INSERT OR IGNORE INTO stream (package, origin, context, run) VALUES (?, ?, ?, ?)",
+            [*key, secrets.token_hex(12)],
+        )
+        found = self._db.execute(
+            "SELECT id, next FROM stream WHERE package = ? AND origin = ? AND context = ?", key
+        ).fetchone()
+        return int(found[0]), int(found[1])
+
+    def bind(self, package: str, origin: str, install: str) -> None:
+        """Turn everything that waits for *package* and *origin* into batches."""
+        streams = self._db.execute(
+            "SELECT id, run, context FROM stream WHERE package = ? AND origin = ?",
+            [package, origin],
+        ).fetchall()
+        for stream, run, context in streams:
+            while self._bind_next(stream, run, json.loads(context), (package, origin, install)):
+                pass
+
+    def _bind_next(
+        self, stream: int, run: str, context: dict[str, str], whose: tuple[str, str, str]
+    ) -> bool:
+        with self.transaction():
+            found = self._db.execute(
+                "SELECT seq, at, type, properties FROM event WHERE stream = ? ORDER BY seq LIMIT ?",
+                [stream, MAX_ROWS],
+            ).fetchall()
+            rows = _fitting(found)
+            if not rows:
+                return False
+            reasons = "SELECT reason, count FROM dropped WHERE stream = ?"
+            dropped = dict(self._db.execute(reasons, [stream]).fetchall())
+            batch, body = _body(run, context, whose[2], rows, dropped)
+            self._db.execute(
+                "INSERT INTO batch (id, package, origin, install, rows, body)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                [batch, *whose, len(rows), body],
+            )
+            last = rows[-1][0]
+            self._db.execute("DELETE FROM event WHERE stream = ? AND seq <= ?", [stream, last])
+            self._db.execute("DELETE FROM dropped WHERE stream = ?", [stream])
+        return True
+
+    def batches(self, package: str, origin: str) -> list[Batch]:
+        """Return what is to be sent, oldest first."""
+        found = self._db.execute(
+            "SELECT id, package, origin, install, rows, body, attempts FROM batch"
+            " WHERE package = ? AND origin = ? ORDER BY number",
+            [package, origin],
+        )
+        return [Batch(*row) for row in found]
+
+    def attempt(self, batch: Batch) -> None:
+        """Note, before it happens, that *batch* is being sent."""
+        self._db.execute("UPDATE batch SET attempts = attempts + 1 WHERE id = ?", [batch.id])
+
+    def settle(self, batch: Batch, outcome: str, accepted: int, receipt: str) -> None:
+        """Remove *batch* and enter it in the ledger: ``acknowledged`` or ``refused``."""
+        with self.transaction():
+            self._db.execute("DELETE FROM batch WHERE id = ?", [batch.id])
+            self._db.execute(
+                "INSERT OR REPLACE INTO sent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    batch.id, batch.package, batch.origin, int(time.time()), batch.rows, accepted,
+                    len(batch.body), outcome, receipt,
+                ],
+            )  # fmt: skip
+
+    def halve(self, batch: Batch) -> bool:
+        """Replace *batch* by two halves under new ids; False if it is a single row."""
+        whole = json.loads(batch.body)
+        middle = len(whole["rows"]) // 2
+        if not middle:
+            return False
+        column = whole["headers"].index("seq")
+        with self.transaction():
+            self._db.execute("DELETE FROM batch WHERE id = ?", [batch.id])
+            for rows in (whole["rows"][:middle], whole["rows"][middle:]):
+                part = {**whole, "batch": _batch_id(), "rows": rows}
+                part["first"], part["last"] = rows[0][column], rows[-1][column]
+                whole["dropped"] = {}
+                self._db.execute(
+                    "INSERT INTO batch (id, package, origin, install, rows, body)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    [
+                        part["batch"], batch.package, batch.origin, batch.install, len(rows),
+                        _dump(part),
+                    ],
+                )  # fmt: skip
+        return True
+
+    def pace(self, package: str, origin: str) -> tuple[float, int]:
+        """Return before when (epoch seconds) not to send, and how often sending failed in a row."""
+        found = self._db.execute(
+            "SELECT not_before, failures FROM pace WHERE package = ? AND origin = ?",
+            [package, origin],
+        ).fetchone()
+        return (float(found[0]), int(found[1])) if found else (0.0, 0)
+
+    def set_pace(self, package: str, origin: str, not_before: float, failures: int) -> None:
+        """Keep what `pace` returns."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO pace VALUES (?, ?, ?, ?)",
+            [package, origin, not_before, failures],
+        )
+
+    def waiting(self, package: str) -> int:
+        """Return how many events of *package* wait here."""
+        (loose,) = self._db.execute(
+            "SELECT count(*) FROM event JOIN stream ON stream.id = stream WHERE package = ?",
+            [package],
+        ).fetchone()
+        (bound,) = self._db.execute(
+            "SELECT coalesce(sum(rows), 0) FROM batch WHERE package = ?", [package]
+        ).fetchone()
+        return int(loose) + int(bound)
+
+    def ledger(self, package: str) -> list[dict[str, object]]:
+        """Return what was sent for *package*, oldest first."""
+        found = self._db.execute(
+            "SELECT at, batch, origin, rows, accepted, bytes, outcome, receipt FROM sent"
+            " WHERE package = ? ORDER BY at, batch",
+            [package],
+        )
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def drop_waiting(self, package: str) -> None:
+        """Delete everything that waits for *package*; the ledger of what was sent stays."""
+        with self.transaction():
+            for table in ("stream", "batch"):
+                self._db.execute(f"DELETE FROM {table} WHERE package = ?", [package])  # noqa: S608
+
+    def forget(self, package: str) -> None:
+        """Delete everything that waits for *package*, and what was written about it."""
+        with self.transaction():
+            for table in ("stream", "batch", "sent", "pace"):
+                self._db.execute(f"DELETE FROM {table} WHERE package = ?", [package])  # noqa: S608
+        self._db.execute("VACUUM")
+
+
+def _fitting(
+    found: list[tuple[int, int, str, str | None]],
+) -> list[tuple[int, int, str, str | None]]:
+    size = 0
+    for number, row in enumerate(found):
+        size += 60 + len(row[2]) + len(row[3] or "")
+        if size > MAX_BYTES:
+            return found[: max(number, 1)]
+    return found
+
+
+def _body(
+    run: str,
+    context: dict[str, str],
+    install: str,
+    rows: list[tuple[int, int, str, str | None]],
+    dropped: dict[str, int],
+) -> tuple[str, bytes]:
+    """Return a batch's id and its bytes (docs/protocol.md, route 3)."""
+    batch = _batch_id()
+    headers = ["seq", "event_date", "event_type", "properties"]
+    filled = [[seq, _date(at), kind, p and json.loads(p)] for seq, at, kind, p in rows]
+    if not any(row[3] for row in rows):
+        headers.pop()
+        filled = [row[:3] for row in filled]
+    body = {
+        "installId": install,
+        "batch": batch,
+        "sent_at": _date(int(time.time() * 1000)),
+        "run": run,
+        "first": rows[0][0],
+        "last": rows[-1][0],
+        "dropped": dropped,
+        "context": context,
+        "headers": headers,
+        "rows": filled,
+    }
+    return batch, _dump(body)
+
+
+def _dump(body: dict[str, object]) -> bytes:
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _date(milliseconds: int) -> str:
+    """Return RFC 3339 in UTC."""
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:03d}Z"
+
+
+def _batch_id() -> str:
+    """Return a UUID of version 7 (RFC 9562 section 5.7)."""
+    bits = int(time.time() * 1000) << 80 | secrets.randbits(80)
+    bits = bits & ~(0xF << 76) & ~(0b11 << 62) | 7 << 76 | 0b10 << 62
+    text = f"{bits:032x}"
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))

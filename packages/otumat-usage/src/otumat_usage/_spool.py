@@ -1,0 +1,255 @@
+r"""The spool: the file of this process to which events are appended, and nothing else.
+
+One line per event, written by one write(2) before `Spool.append` returns, so it survives ``kill
+-9``. The file is locked (flock) for as long as its process lives and is never shared: the uploader
+takes only what it can lock, so it cannot race the writer. Format, UTF-8, tab-separated::
+
+    otumat-spool 1 <TAB> run <TAB> origin <TAB> text <TAB> agreed at <TAB> package version
+        <TAB> python <TAB> os family
+    <number> <TAB> <milliseconds since the epoch> <TAB> <event type> [<TAB> <properties as JSON>]
+    ! <TAB> <reason> <TAB> <how many events were dropped>
+
+``run`` is random (96 bits), so run + number names an event for good. It must not know who asked.
+"""
+
+import os
+import sys
+import time
+from _thread import allocate_lock, get_ident
+
+from otumat_usage import _home
+
+if sys.platform != "win32":
+    import fcntl
+
+HEAD = "otumat-spool 1"
+SUFFIX = ".spool"
+#: A full spool is left to the uploader and the next one begun: bytes, and seconds since it began.
+SEAL_BYTES = 64 * 1024
+SEAL_SECONDS = 3600
+#: Spools waiting for an uploader that never comes; the oldest goes when there are more.
+MAX_FILES = 512
+
+_spools: list["Spool"] = []
+_at_fork: list[bool] = []
+
+
+class Spool:
+    """What one process records for one package. Safe to call from threads and signal handlers."""
+
+    __slots__ = (
+        "_began", "_fd", "_folder", "_head", "_inode", "_lock", "_number", "_owner", "_pending",
+        "_pid", "_size", "dropped",
+    )  # fmt: skip
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._fd = -1
+        self._head = ""
+        self._number = 0
+        self._size = 0
+        self._inode = 0
+        self._began = 0.0
+        self._pid = os.getpid()
+        self._owner = 0
+        self._lock = allocate_lock()
+        self._pending: list[tuple[str, str]] = []
+        self.dropped: dict[str, int] = {}
+        _register(self)
+
+    def append(self, head: str, event: str) -> None:
+        """Append one event; what cannot be written is counted in `dropped`. Never raises OSError.
+
+        *head* is the origin, text and context under which the user agreed to it: when it differs
+        from the last one, a new file is begun. *event* is the type and, after a tab, properties.
+        """
+        me = get_ident()
+        if not self._lock.acquire(False):
+            if self._owner == me:
+                # A signal handler interrupted our own write: waiting would be for ever.
+                self._pending.append((head, event))
+                return
+            self._lock.acquire()
+        try:
+            self._owner = me
+            self._write(head, event)
+            while self._pending:
+                self._write(*self._pending.pop(0))
+        finally:
+            self._owner = 0
+            self._lock.release()
+
+    def seal(self) -> None:
+        """Leave the current file to the uploader; the next event begins another."""
+        with self._lock:
+            self._close()
+
+    def _write(self, head: str, event: str) -> None:
+        now = time.time()
+        fd = self._fd
+        if (
+            fd < 0
+            or not self._still_ours(fd)
+            or (head is not self._head and head != self._head)
+            or self._size >= SEAL_BYTES
+            or not 0 <= now - self._began < SEAL_SECONDS
+        ):
+            fd = self._begin(head, now)
+            if fd < 0:
+                return self.drop("disk")
+        self._number += 1
+        line = f"{self._number}\t{int(now * 1000)}\t{event}\n".encode()
+        if self.dropped:
+            line = self._confession() + line
+        return self._put(fd, line)
+
+    def _still_ours(self, fd: int) -> bool:
+        """Say whether *fd* is our file: a daemon closes all descriptors, and numbers come back."""
+        try:
+            if self._pid == os.getpid() and os.fstat(fd).st_ino == self._inode:
+                return True
+        except OSError:
+            pass
+        self._fd = -1  # not ours any more, so not ours to close either
+        return False
+
+    def _put(self, fd: int, line: bytes) -> None:
+        try:
+            done = os.write(fd, line)
+        except OSError:
+            done = 0
+        if done == len(line):
+            self._size += done
+            self.dropped.clear()
+            return
+        # Disk full in mid-line: take the torn end back, so that what follows can be read.
+        try:
+            os.ftruncate(fd, self._size)
+        except OSError:
+            self._close()
+        self.drop("disk")
+
+    def drop(self, reason: str) -> None:
+        """Count an event that is not recorded; told to the uploader with the next one that is."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+    def _confession(self) -> bytes:
+        return "".join([f"!\t{why}\t{n}\n" for why, n in self.dropped.items()]).encode()
+
+    def _begin(self, head: str, now: float) -> int:
+        """Open a new file under a new run id; return its descriptor, or -1."""
+        self._close()
+        run = os.urandom(12).hex()
+        # The name begins with the time, so that sorting names finds the oldest.
+        path = f"{self._folder}/{int(now):010x}-{run}{SUFFIX}"
+        first = f"{HEAD}\t{run}\t{head}\n".encode()
+        try:
+            fd = _open(path)
+            if fd < 0:
+                _home.make(self._folder)
+                fd = _open(path)
+        except OSError:
+            return -1
+        if fd < 0:
+            return -1
+        try:
+            if os.write(fd, first) != len(first):
+                raise OSError("disk full")
+        except OSError:
+            os.close(fd)
+            return -1
+        self._fd, self._size, self._number = fd, len(first), 0
+        self._inode = os.fstat(fd).st_ino
+        self._head, self._began, self._pid = head, now, os.getpid()
+        return fd
+
+    def _close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            try:
+                os.close(fd)
+            except OSError:
+                pass
+
+    def after_fork(self) -> None:
+        """Let go of the parent's file in a child; its lock would outlive the parent otherwise."""
+        self._lock = allocate_lock()
+        self._owner = 0
+        self._pending.clear()
+        self.dropped.clear()
+        self._close()
+
+
+def _open(path: str) -> int:
+    """Create and lock a spool; -1 if the folder is missing or the uploader was faster."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        fd = os.open(path, flags, 0o600)
+    except FileNotFoundError:
+        return -1
+    if sys.platform == "win32":
+        return fd  # an open file cannot be renamed there: that is the lock (see `claim`)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The uploader may have found the file empty and removed it before we had the lock.
+        if os.fstat(fd).st_nlink:
+            return fd
+    except OSError:
+        pass
+    os.close(fd)
+    return -1
+
+
+def claim(path: str) -> int:
+    """Open and lock a spool that no living process writes to; -1 if one does.
+
+    The caller reads it, stores what it holds and removes it before closing the descriptor.
+    """
+    if sys.platform == "win32":
+        taken = path if path.endswith(".taken") else path + ".taken"
+        try:
+            os.rename(path, taken)  # noqa: PTH104 - refused by Windows while the writer lives
+            return os.open(taken, os.O_RDONLY | os.O_BINARY)
+        except OSError:
+            return -1
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return -1
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(fd).st_nlink:
+            return fd
+    except OSError:
+        pass
+    os.close(fd)
+    return -1
+
+
+def _register(spool: Spool) -> None:
+    _spools.append(spool)
+    if not _at_fork and hasattr(os, "register_at_fork"):
+        _at_fork.append(True)
+        os.register_at_fork(after_in_child=_after_fork)
+
+
+def _after_fork() -> None:
+    for spool in _spools:
+        spool.after_fork()
+
+
+def folder(home: str, package: str) -> str:
+    """Return the folder of a package's spools."""
+    return f"{_home.package_folder(home, package)}/spool"
+
+
+def remove(path: str) -> None:
+    """Remove a claimed spool.
+
+    Raises:
+        OSError: the file system refuses.
+    """
+    if sys.platform == "win32" and not path.endswith(".taken"):
+        path += ".taken"
+    os.unlink(path)  # noqa: PTH108

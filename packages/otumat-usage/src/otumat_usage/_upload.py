@@ -1,0 +1,235 @@
+"""The uploader: one pass for all packages of this user, then it is gone.
+
+``python -m otumat_usage._upload`` is what the background job runs: silent, alone under one lock,
+ended by one deadline whatever a host does, exit code 0. Each pass takes in the spools, binds what
+waits into batches and sends them; only what a host acknowledges is removed.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from otumat_usage import _answer, _delivery, _drain, _home, _optout, _outbox, _settings, _tokens
+from otumat_usage._delivery import Verdict
+from otumat_usage.exceptions import HostError, TokenError, UsageError
+
+if TYPE_CHECKING:
+    from otumat_usage._http import Client
+    from otumat_usage._outbox import Batch, Outbox
+    from otumat_usage._settings import Settings
+
+#: One deadline for a whole pass, in seconds.
+DEADLINE = 25.0
+_FIRST_PAUSE = 60.0
+_LONGEST_PAUSE = 86400.0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a pass did for one package.
+
+    Attributes:
+        events: how many events the host acknowledged.
+        requests: how many uploads it acknowledged.
+        waiting: how many events wait here afterwards.
+        running: how many programs still write events that can be taken later.
+        why: why nothing more was sent, in words, or "".
+    """
+
+    package: str
+    events: int = 0
+    requests: int = 0
+    waiting: int = 0
+    running: int = 0
+    why: str = ""
+    receipts: list[str] = field(default_factory=list)
+
+
+def permitted(home: str, package: str) -> tuple[Settings, _tokens.Tokens] | str:
+    """Return settings and tokens with which *package* may be uploaded, or why it may not.
+
+    Every way to data that leaves the machine comes through here.
+    """
+    if why := _optout.overruled(package, home):
+        return why
+    answer = _answer.read(home, package)
+    if answer.refused or not answer.agreed:
+        return answer.refused or "not asked yet"
+    try:
+        settings = _settings.load(home, package)
+    except UsageError as error:
+        return str(error)
+    if settings.origin not in answer.agreed:
+        return f"not asked for {settings.origin} yet"
+    tokens = _tokens.load(home, package, settings.origin)
+    if tokens is None:
+        return "there are no tokens; to enrol again: otumat-usage on " + package
+    return settings, tokens
+
+
+def run(
+    home: str, packages: list[str] | None = None, *, now: bool = False, wait: float = 0.0
+) -> list[Outcome]:
+    """Do one pass for *packages* (default: all); *now* disregards the pace the hosts asked for.
+
+    Raises:
+        StoreError: the outbox cannot be used.
+    """
+    outcomes = []
+    end = time.monotonic() + DEADLINE
+    with _outbox.opened(home, wait=wait) as outbox:
+        for package in _settings.packages(home) if packages is None else packages:
+            if outbox is None:
+                outcomes.append(Outcome(package, why="another upload is running"))
+                continue
+            outcome = Outcome(package)
+            may = permitted(home, package)
+            if isinstance(may, str):
+                outcome.why = may
+            else:
+                _serve(outbox, home, may, outcome, end, now=now)
+            outcomes.append(outcome)
+    return outcomes
+
+
+def _serve(
+    outbox: Outbox,
+    home: str,
+    may: tuple[Settings, _tokens.Tokens],
+    outcome: Outcome,
+    end: float,
+    *,
+    now: bool,
+) -> None:
+    settings, tokens = may
+    outcome.running = _drain.drain(outbox, home, settings.package)
+    outbox.bind(settings.package, settings.origin, tokens.install_id)
+    not_before, failures = outbox.pace(settings.package, settings.origin)
+    # A clock that was set back must not silence us for longer than the longest pause.
+    if not now and 0 < not_before - time.time() < _LONGEST_PAUSE:
+        outcome.why = "the host asked to wait"
+    elif outbox.batches(settings.package, settings.origin):
+        from otumat_usage._http import Client
+
+        with Client(settings.origin, seconds=end - time.monotonic()) as client:
+            Sender(outbox, home, settings, client, outcome).send_all(failures)
+    outcome.waiting = outbox.waiting(settings.package)
+
+
+class Sender:
+    """Send the batches of one package."""
+
+    def __init__(
+        self, outbox: Outbox, home: str, settings: Settings, client: Client, outcome: Outcome
+    ) -> None:
+        self._outbox = outbox
+        self._home = home
+        self._settings = settings
+        self._client = client
+        self._outcome = outcome
+
+    def send_all(self, failures: int) -> None:
+        """Send until nothing waits or the host, the user or the clock says stop."""
+        package, origin = self._settings.package, self._settings.origin
+        while batches := self._outbox.batches(package, origin):
+            answer = self._send(batches[0])
+            if answer is None:
+                return
+            if answer.verdict in (Verdict.ACKNOWLEDGED, Verdict.REFUSED, Verdict.HALVE):
+                if answer.wait is not None:
+                    self._outbox.set_pace(package, origin, time.time() + answer.wait, 0)
+                continue
+            self._outcome.why = answer.why
+            pause = answer.wait if answer.wait is not None else _pause(failures)
+            self._outbox.set_pace(package, origin, time.time() + pause, failures + 1)
+            return
+
+    def _send(self, batch: Batch) -> _delivery.Answer | None:
+        may = permitted(self._home, batch.package)
+        if isinstance(may, str):
+            self._outcome.why = may
+            return None
+        try:
+            tokens = may[1] if may[1].is_fresh() else self.renew(may[1])
+            answer = self._post(batch, tokens)
+            if answer.verdict is Verdict.RENEW:
+                answer = self._post(batch, self.renew(tokens))
+        except TokenError as error:
+            return _delivery.Answer(Verdict.STOP, why=str(error))
+        except HostError as error:
+            return _delivery.Answer(Verdict.LATER, why=str(error))
+        self._settle(batch, answer)
+        return answer
+
+    def _post(self, batch: Batch, tokens: _tokens.Tokens) -> _delivery.Answer:
+        self._outbox.attempt(batch)
+        route = self._settings.event_route
+        return _delivery.post(self._client, route, batch, tokens.access_token)
+
+    def _settle(self, batch: Batch, answer: _delivery.Answer) -> None:
+        if answer.verdict is Verdict.ACKNOWLEDGED:
+            self._outbox.settle(batch, "acknowledged", answer.accepted, answer.receipt)
+            self._outcome.events += batch.rows
+            self._outcome.requests += 1
+            self._outcome.receipts.append(answer.receipt)
+        elif (
+            answer.verdict is Verdict.HALVE and not self._outbox.halve(batch)
+        ) or answer.verdict is Verdict.REFUSED:
+            self._outbox.settle(batch, "refused", 0, answer.why)
+        elif answer.verdict is Verdict.GONE:
+            from otumat_usage import _withdraw
+
+            _withdraw.erased_by_host(self._outbox, self._home, batch.package, batch.origin)
+
+    def renew(self, seen: _tokens.Tokens) -> _tokens.Tokens:
+        """Return tokens other than *seen*, renewed here or by another process meanwhile.
+
+        Raises:
+            TokenError: the host no longer honours them.
+            HostError: it cannot say now.
+        """
+        return renew(self._client, self._home, self._settings, seen)
+
+
+def renew(client: Client, home: str, settings: Settings, seen: _tokens.Tokens) -> _tokens.Tokens:
+    """Renew under the lock: re-read, perhaps another process was faster, ask, keep, then use.
+
+    Raises:
+        TokenError: the host no longer honours them.
+        HostError: it cannot say now; the old tokens stay.
+        StoreError: the new ones cannot be kept.
+    """
+    from otumat_usage import _oauth
+
+    with _tokens.lock(home, settings.package):
+        current = _tokens.load(home, settings.package, settings.origin)
+        if current is None:
+            raise TokenError("the tokens were withdrawn meanwhile")
+        if current.access_token != seen.access_token and current.is_fresh():
+            return current
+        fresh = _oauth.refresh(client, settings.token_route, current)
+        _tokens.save(home, settings.package, settings.origin, fresh)
+        return fresh
+
+
+def _pause(failures: int) -> float:
+    """Return how long to wait after *failures* earlier ones: doubled each time, full jitter."""
+    return random.uniform(0.5, 1.0) * min(_FIRST_PAUSE * 2.0 ** min(failures, 20), _LONGEST_PAUSE)  # noqa: S311 - pacing
+
+
+def main() -> int:
+    """Run one pass and say nothing: nobody reads a background job's output."""
+    try:
+        home = _home.folder()
+        if _home.is_ours(home) and _settings.packages(home):
+            run(home)
+    except (UsageError, OSError):
+        pass
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,125 @@
+"""Withdrawal: stop at once, delete what is local, and owe the host a request to erase its part.
+
+The request is kept in ``erasures.json`` with the one token it needs, outside the package's folder,
+until the host has confirmed it: also when the package is gone long since.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+from otumat_usage import _answer, _home, _lock, _outbox, _settings, _spool, _tokens
+from otumat_usage.exceptions import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from otumat_usage._outbox import Outbox
+
+
+def leave(home: str, package: str, how: str) -> None:
+    """Refuse *package* from now on, delete everything local about it, keep the erase request.
+
+    Raises:
+        StoreError: a file cannot be written or removed.
+    """
+    try:
+        # First, because running programs look at the answer before every event.
+        _answer.say_no(home, package, how)
+        _owe(home, package)
+        with _outbox.opened(home, wait=30) as outbox:
+            if outbox is None:
+                raise StoreError("an upload is running; try again in a moment")
+            outbox.forget(package)
+        _clear(home, package)
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreError(f"{package} cannot be removed: {error}") from error
+
+
+def stop(home: str, package: str, how: str) -> None:
+    """Refuse *package* from now on and delete what was not sent; the host keeps what it has.
+
+    Raises:
+        StoreError: a file cannot be written or removed.
+    """
+    try:
+        _answer.say_no(home, package, how)
+        if os.path.exists(f"{home}/outbox.db"):
+            with _outbox.opened(home, wait=30) as outbox:
+                if outbox is None:
+                    raise StoreError("an upload is running; try again in a moment")
+                outbox.drop_waiting(package)
+        shutil.rmtree(_spool.folder(home, package), ignore_errors=True)
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreError(f"{package} cannot be switched off: {error}") from error
+
+
+def refuse_all(home: str) -> None:
+    """Refuse every package that ever asks.
+
+    Raises:
+        StoreError: that cannot be written.
+    """
+    try:
+        _home.make(home)
+        _home.write(_answer.everyone(home), b"Every package is refused: otumat-usage off --all\n")
+    except OSError as error:
+        raise StoreError(f"the refusal cannot be kept: {error}") from error
+
+
+def _owe(home: str, package: str) -> None:
+    """Move the tokens of *package* into the list of erase requests."""
+    debts = owed(home)
+    with _tokens.lock(home, package):
+        for origin, tokens in _tokens.everything(home, package).items():
+            route = _settings.TOKEN_ROUTE
+            with contextlib.suppress(UsageError):
+                route = _settings.load(home, package).token_route
+            debts.append(
+                {
+                    "package": package,
+                    "origin": origin,
+                    "token_route": route,
+                    "since": int(time.time()),
+                    "tokens": tokens,
+                }
+            )
+    _write(home, debts)
+
+
+def owed(home: str) -> list[dict[str, object]]:
+    """Return the erase requests that no host has confirmed yet."""
+    try:
+        found = json.loads(_home.read(f"{home}/erasures.json"))
+    except (OSError, ValueError):
+        return []
+    return [debt for debt in found if isinstance(debt, dict)] if isinstance(found, list) else []
+
+
+def _write(home: str, debts: list[dict[str, object]]) -> None:
+    if debts:
+        _home.write(f"{home}/erasures.json", json.dumps(debts).encode())
+
+
+def _clear(home: str, package: str) -> None:
+    folder = _home.package_folder(home, package)
+    shutil.rmtree(_spool.folder(home, package), ignore_errors=True)
+    for name in ("tokens.json", "tokens.lock", "agent.json"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{folder}/{name}")
+
+
+def erased_by_host(outbox: Outbox, home: str, package: str, origin: str) -> None:
+    """Do what 410 asks for: this installation is no longer known there, so keep nothing."""
+    with _lock.held(f"{home}/asking"):
+        _answer.say_no(home, package, "host")
+        _tokens.save(home, package, origin, None)
+        outbox.forget(package)
+        shutil.rmtree(_spool.folder(home, package), ignore_errors=True)

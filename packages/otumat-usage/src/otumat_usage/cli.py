@@ -1,0 +1,282 @@
+"""The commands: what the user of a tracked package can see and do, and the way to the host's.
+
+This file holds words and exit codes, no logic. ``host`` and ``report`` are loaded when they are
+called, so that without the extra they become one clear line and never break ``--help``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from otumat_usage import _console
+from otumat_usage.exceptions import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+#: name -> (module:attribute, one line for --help); loaded on use.
+_LAZY = {
+    "host": ("otumat_usage.host.cli:host_group", "Run the host that receives and reports usage."),
+    "report": (
+        "otumat_usage.host.cli:report_command",
+        "Print what users do, from the host's store.",
+    ),
+}
+
+
+class Failure(click.ClickException):
+    """Something could not be done: one line, exit code 2."""
+
+    exit_code = 2
+
+
+class _Group(click.Group):
+    """Commands in the order of a person's questions, the maintainer's ones loaded on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return [*self.commands, *_LAZY]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _LAZY:
+            return _Lazy(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (UsageError, OSError) as error:
+            if isinstance(error, BrokenPipeError) and not isinstance(error, UsageError):
+                raise
+            raise Failure(str(error)) from error
+
+
+class _Lazy(click.Command):
+    """A command that is imported only when it runs: its own --help included."""
+
+    def __init__(self, name: str) -> None:
+        self._target, text = _LAZY[name]
+        super().__init__(name, short_help=text, add_help_option=False)
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: object,
+    ) -> click.Context:
+        return self._load().make_context(info_name, args, parent, **extra)  # type: ignore[arg-type]
+
+    def _load(self) -> click.Command:
+        module, _, name = self._target.partition(":")
+        try:
+            command = getattr(importlib.import_module(module), name)
+        except ImportError as error:
+            missing = f" ({error.name} is not installed)" if error.name else ""
+            raise Failure(
+                f'this command needs the host{missing}: pip install "otumat-usage[host]"'
+            ) from error
+        if not isinstance(command, click.Command):
+            raise Failure(f"{self._target} is not a command")
+        return command
+
+
+def _version(ctx: click.Context, _: click.Parameter, value: object) -> None:
+    if value and not ctx.resilient_parsing:
+        import importlib.metadata
+
+        click.echo(f"otumat-usage {importlib.metadata.version('otumat-usage')}")
+        ctx.exit()
+
+
+@click.group("usage", cls=_Group, context_settings=_SETTINGS)
+def usage_group() -> None:
+    """See and decide what packages record about how you use them.
+
+    Nothing is recorded about a package until you have said yes to it. Example:
+
+    \b
+        otumat-usage status
+        otumat-usage off --all
+    """
+
+
+_package = click.argument("package", required=False)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@usage_group.command("status")
+@_package
+@_json
+@click.pass_context
+def status_command(ctx: click.Context, package: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Say what is recorded about which package, where it goes, and why.
+
+    With PACKAGE, the exit code is 0 if something is recorded about it and 1 if not. Example:
+
+    \b
+        otumat-usage status
+    """
+    states = _console.states(package)
+    if as_json:
+        click.echo(json.dumps(states, indent=2))
+    else:
+        click.echo(_console.describe(states))
+    ctx.exit(int(package is not None and not any(state["recording"] for state in states)))
+
+
+@usage_group.command("on")
+@click.argument("package")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask here; the host's page still does.")
+@click.pass_context
+def on_command(ctx: click.Context, package: str, yes: bool) -> None:  # noqa: FBT001
+    """Agree that PACKAGE records how you use it.
+
+    Shows what would be recorded and opens the page of the package's makers. Example:
+
+    \b
+        otumat-usage on tracked
+    """
+    ctx.exit(0 if _console.switch_on(package, ask=not yes) else 1)
+
+
+@usage_group.command("off")
+@click.argument("packages", nargs=-1)
+@click.option(
+    "--all", "everything", is_flag=True, help="All packages, known or not, now and later."
+)
+def off_command(packages: tuple[str, ...], everything: bool) -> None:  # noqa: FBT001
+    """Stop recording about PACKAGES, and delete what was not sent yet.
+
+    They will not ask again. Example:
+
+    \b
+        otumat-usage off tracked
+    """
+    if bool(packages) == everything:
+        raise click.UsageError("name packages, or say --all")
+    for name in _console.switch_off(packages):
+        click.echo(f"{name}: off")
+
+
+@usage_group.command("show")
+@_package
+def show_command(package: str | None) -> None:
+    """Print exactly the bytes that would be sent next, one upload a line.
+
+    Example:
+    \b
+        otumat-usage show tracked
+    """
+    shown = 0
+    for body in _console.next_bodies(package):
+        click.get_binary_stream("stdout").write(body + b"\n")
+        shown += 1
+    if not shown:
+        click.echo("Nothing waits to be sent.", err=True)
+
+
+@usage_group.command("sent")
+@_package
+@_json
+def sent_command(package: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """List the uploads that were made, with the host's receipts.
+
+    Example:
+    \b
+        otumat-usage sent tracked
+    """
+    rows = _console.ledger(package)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        click.echo(
+            f"{row['when']}  {row['package']}  {row['accepted']} of {row['rows']} events"
+            f"  {row['outcome']}  {row['receipt']}"
+        )
+    if not rows:
+        click.echo("Nothing was sent.", err=True)
+
+
+@usage_group.command("upload")
+@_package
+@_json
+@click.pass_context
+def upload_command(ctx: click.Context, package: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Upload now what waits, for PACKAGE or for all that you agreed to.
+
+    Exit code 1: nothing may be sent for PACKAGE; 2: a host could not take it. Example:
+
+    \b
+        otumat-usage upload
+    """
+    outcomes, code = _console.upload(package)
+    if as_json:
+        click.echo(json.dumps(outcomes, indent=2))
+    else:
+        for outcome in outcomes:
+            click.echo(outcome["summary"], err=bool(outcome["why"]))
+    ctx.exit(code)
+
+
+@click.command("upload", hidden=True, context_settings=_SETTINGS)
+@click.option("-a", "--author", required=True)
+@click.option("-p", "--package-name", required=True)
+@click.option("-d", "--data-directory", required=True)
+@click.option("-s", "--start", required=True)
+@click.option("-f", "--frequency", required=True)
+def upload_legacy_command(
+    author: str, package_name: str, data_directory: str, start: str, frequency: str
+) -> None:
+    """Make one upload pass, as daemons of otumat 0.3 call it, and exit.
+
+    \b
+        otumat upload -a DataJoint -p datajoint -d datajoint-python -s 2022-01-01T00:00:00.0 -f 12h
+    """
+    del author, data_directory
+    try:
+        _console.legacy_upload(package_name, start, frequency)
+    except (UsageError, OSError) as error:
+        raise Failure(str(error)) from error
+
+
+@usage_group.command("help", hidden=True)
+@click.pass_context
+def _help(ctx: click.Context) -> None:
+    """Show the help."""
+    click.echo((ctx.parent or ctx).get_help())
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run ``otumat-usage`` by itself; every failure is one line and an exit code."""
+    usage_group.params.append(
+        click.Option(
+            ["-V", "--version"], is_flag=True, is_eager=True, expose_value=False,
+            callback=_version, help="Show the version.",
+        )
+    )  # fmt: skip
+    try:
+        code = usage_group.main(args, prog_name="otumat-usage", standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(2)
+    except click.ClickException as error:
+        message = " ".join(error.format_message().split())
+        click.echo(f"Error: {message}", err=True)
+        sys.exit(2 if isinstance(error, click.UsageError) else error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone; a second complaint at exit helps nobody.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(2)

@@ -1,0 +1,288 @@
+"""Fixtures: a home of its own for every test, real terminals, a real host, a scripted browser."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+CLEARED = ("CI", "DO_NOT_TRACK", "GITHUB_ACTIONS", "BROWSER", "DISPLAY", "XDG_DATA_HOME")
+
+BROWSER = '''
+"""A browser that reads the consent page, presses one button and follows the redirect."""
+import html.parser, http.cookiejar, sys, urllib.error, urllib.parse, urllib.request
+
+class Form(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.action, self.fields = None, {}
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag == "form":
+            self.action = attrs["action"]
+        elif tag == "input" and "name" in attrs:
+            self.fields[attrs["name"]] = attrs.get("value", "")
+
+decision, page = sys.argv[1:]
+jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+opener = urllib.request.build_opener(jar, urllib.request.ProxyHandler({}))
+form = Form()
+with opener.open(page, timeout=10) as answer:
+    form.feed(answer.read().decode())
+data = urllib.parse.urlencode({**form.fields, "decision": decision}).encode()
+with opener.open(urllib.parse.urljoin(page, form.action), data, timeout=10) as answer:
+    sys.stdout.write(answer.read().decode())
+'''
+
+PACKAGE = """
+from otumat_usage import UsageAgent
+__version__ = "1.2.3"
+usage_agent = UsageAgent(
+    author="Tests", data_directory="tracked", package_name=__name__, host={host!r},
+    install_route="/user/usage-install", event_route="/api/usage-event",
+    refresh_route="/auth/token", response_timeout={timeout}, upload_frequency="12h",
+)
+usage_agent.log(event_type="import")
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """Nothing of the person who runs the tests is read or touched."""
+    for name in list(os.environ):
+        if name in CLEARED or name.startswith(("OTUMAT_", "XDG_", "CI_")):
+            if name not in ("OTUMAT_SEEDS", "OTUMAT_SEED"):
+                monkeypatch.delenv(name)
+    from otumat_usage._optout import CI_VARIABLES
+
+    for name in CI_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("LOCALAPPDATA", str(folder / "AppData" / "Local"))
+    return folder
+
+
+@pytest.fixture(name="data")
+def _data(home):
+    """The folder in which otumat-usage keeps everything."""
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "otumat-usage"
+    return home / ".local" / "share" / "otumat-usage"
+
+
+@pytest.fixture(name="package")
+def _package(tmp_path, monkeypatch):
+    """Write a package named tracked that embeds the agent, and make it importable."""
+
+    def write(host="http://127.0.0.1:9", timeout=20, name="tracked", body=PACKAGE):
+        folder = tmp_path / "packages" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.joinpath("__init__.py").write_text(body.format(host=host, timeout=timeout))
+        monkeypatch.setenv("PYTHONPATH", str(folder.parent))
+        return folder
+
+    return write
+
+
+@pytest.fixture(name="python")
+def _python():
+    """Run a program in a fresh interpreter without a terminal; fails unless it exits with 0."""
+
+    def run(code, *args, check=True, **env):
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code), *args],
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(name="console")
+def _console():
+    """Run ``otumat-usage`` with some arguments."""
+
+    def run(*args, code=0, **env):
+        done = subprocess.run(
+            [sys.executable, "-c", "from otumat_usage.cli import main; main()", *args],
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        return done
+
+    return run
+
+
+class Terminal:
+    """A program in a session of its own whose controlling terminal is a real pty."""
+
+    # The child takes the terminal itself: forking by hand warns in threaded test runs.
+    START = (
+        "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+
+    def __init__(self, argv, env):
+        import pty
+
+        self.fd, inner = pty.openpty()
+        self.text = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", self.START, *argv],
+            # pytest names itself to its children, which rightly keeps us from asking them.
+            env={k: v for k, v in {**os.environ, **env}.items() if k != "PYTEST_CURRENT_TEST"},
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            start_new_session=True,
+        )
+        os.close(inner)
+
+    def _read(self, seconds):
+        if not select.select([self.fd], [], [], seconds)[0]:
+            return True
+        try:
+            piece = os.read(self.fd, 65536)
+        except OSError:  # EIO: the last program on the terminal has gone
+            return False
+        self.text += piece.decode(errors="replace").replace("\r\n", "\n")
+        return bool(piece)
+
+    def expect(self, text, seconds=20):
+        """Wait until *text* was shown."""
+        end = time.monotonic() + seconds
+        while text not in self.text:
+            assert time.monotonic() < end, f"{text!r} not in {self.text!r}"
+            assert self._read(0.2) or text in self.text, f"{text!r} not in {self.text!r}"
+        return self
+
+    def send(self, text):
+        """Type *text*."""
+        os.write(self.fd, text.encode())
+        return self
+
+    def hang_up(self):
+        """Close the terminal, as a lost connection does."""
+        os.close(self.fd)
+        self.fd = -1
+
+    def wait(self, seconds=20):
+        """Read to the end; return the exit status."""
+        end = time.monotonic() + seconds
+        while self.fd >= 0 and self._read(0.1):
+            if self.process.poll() is not None:
+                while self._read(0.05) and select.select([self.fd], [], [], 0.05)[0]:
+                    pass
+                break
+            assert time.monotonic() < end, self.text
+        return self.process.wait(max(0.1, end - time.monotonic()))
+
+    def end(self):
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
+        if self.fd >= 0:
+            os.close(self.fd)
+
+
+@pytest.fixture(name="terminal")
+def _terminal():
+    """Start a Python program at a real terminal."""
+    started = []
+
+    def start(code, *args, **env):
+        argv = [sys.executable, "-c", textwrap.dedent(code), *args]
+        started.append(Terminal(argv, env))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.end()
+
+
+@pytest.fixture(name="browser")
+def _browser(tmp_path):
+    """Return a value for BROWSER that presses yes (or no) on the consent page."""
+
+    def make(decision="yes"):
+        script = tmp_path / "browser.py"
+        script.write_text(BROWSER)
+        return f"{sys.executable} {script} {decision} %s"
+
+    return make
+
+
+@pytest.fixture(name="host")
+def _host(tmp_path):
+    """Start the real host on a free port with the package tracked; return its origin."""
+    from otumat_usage.host import cli  # noqa: F401 - fails clearly without the extra
+
+    folder, ready = tmp_path / "host-data", tmp_path / "ready.json"
+    run = [sys.executable, "-m", "otumat_usage.host"]
+    where = ["-d", str(folder)]
+    subprocess.run([*run, "add-package", "tracked", *where], check=True, capture_output=True)
+    with tmp_path.joinpath("host.log").open("wb") as log:
+        server = subprocess.Popen(
+            [*run, "serve", *where, "--port", "0", "--ready-file", str(ready)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        end = time.monotonic() + 20
+        while not ready.exists():
+            assert server.poll() is None, tmp_path.joinpath("host.log").read_text()
+            assert time.monotonic() < end, "the host did not start"
+            time.sleep(0.02)
+        found = json.loads(ready.read_text())
+        yield Host(found, folder)
+    finally:
+        server.terminate()
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait(10)
+
+
+class Host:
+    """The running host: its origin, and what it reports."""
+
+    def __init__(self, ready, folder):
+        self.ready = ready
+        self.folder = folder
+
+    @property
+    def origin(self):
+        return next(v for v in self.ready.values() if str(v).startswith("http://")).rstrip("/")
+
+    def report(self, package="tracked"):
+        """Return what ``otumat-usage report --json`` prints."""
+        done = subprocess.run(
+            [sys.executable, "-c", "from otumat_usage.cli import main; main()", "report", package,
+             "--json", "-d", str(self.folder)],
+            capture_output=True, text=True, check=False, timeout=30,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
