@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Protocol
 
     from otumat_watch._change import Change
+    from otumat_watch._watcher import Watcher
 
     class Stop(Protocol):
         """Anything that can say that it is over, `threading.Event` for one."""
@@ -18,80 +19,112 @@ if TYPE_CHECKING:
         def is_set(self) -> bool:
             """Tell whether the watching ends."""
 
-    class Watcher(Protocol):
-        """What every source of changes is."""
-
-        name: str
-
-        def fileno(self) -> int | None:
-            """Return what becomes readable when there is news, None if nothing does."""
-
-        def deadline(self) -> float | None:
-            """Return the instant of the next look, None if only an event brings one."""
-
-        def read(self, now: float) -> None:
-            """Take in all that happened, without waiting."""
-
-        def take(self, now: float) -> list[Change]:
-            """Return the changes that may be reported, and forget them."""
-
-        def close(self) -> None:
-            """Release what is held."""
-
 
 __all__ = ["batches", "changes", "wait_for"]
 
-#: A stop without a descriptor is asked this often, in seconds.
-STOP_STEP = 0.1
+#: A `stop` is asked this often, in seconds; without one nothing wakes up.
+_STOP_STEP = 0.1
 
 
 def changes(
-    *paths: str | os.PathLike[str],
-    settle: float = 0.05,
+    path: str | os.PathLike[str],
+    *more: str | os.PathLike[str],
     interval: float = 5.0,
+    settle: float = 0.05,
+    poll: bool = False,
+    safety_poll: bool = True,
+    by_content: bool = False,
     stop: Stop | None = None,
     clock: Callable[[], float] = time.monotonic,
+    wait: Callable[[Iterable[int], float | None], None] | None = None,
 ) -> Iterator[Change]:
-    """Yield a `Change` each time one of *paths* was modified, until *stop* is set."""
-    from otumat_watch._native import NativeWatcher
+    """Yield a `Change` each time something watched was modified.
 
-    del interval
-    watcher = NativeWatcher([__import__("os").fspath(p) for p in paths], settle=settle)
+    Watching has begun when this returns. What changes while the caller is busy is folded: each
+    path is reported once, as it then is.
 
-    def wait(deadline: float | None) -> bool:
-        step = None if stop is None else STOP_STEP
-        if deadline is not None:
-            left = max(0.0, deadline - clock())
-            step = left if step is None else min(step, left)
-        wait_for([watcher.fileno()], step)
-        return not (stop is not None and stop.is_set())
+    Args:
+        path: A file (it need not exist yet), a folder with all below it, or a glob.
+        more: Further ones.
+        interval: Seconds between two looks, where looks are needed.
+        settle: Seconds of quiet after which a file that its writer keeps open is taken as it is.
+        poll: Only look every *interval*, do not ask the operating system.
+        safety_poll: Look every *interval* also where the operating system tells of changes, for
+            the few it cannot see.
+        by_content: Report only what has another content than before.
+        stop: Ends the generator soon after its `is_set()` returns true.
+        clock: Returns seconds that only go forward.
+        wait: Waits until one of the descriptors is readable, for at most so many seconds.
 
-    try:
-        for _, batch in batches(watcher, wait, clock):
-            yield from batch
-    finally:
-        watcher.close()
+    Raises:
+        TargetError: A path is neither a file nor a folder nor a glob.
+    """
+    from otumat_watch._watcher import Watcher
+
+    sleep = wait or wait_for
+    watcher = Watcher(
+        [os.fspath(each) for each in (path, *more)],
+        clock=clock,
+        interval=interval,
+        settle=settle,
+        poll=poll,
+        safety_poll=safety_poll,
+        by_content=by_content,
+    )
+
+    def pause() -> bool:
+        deadline = watcher.deadline()
+        timeout = None if deadline is None else max(0.0, deadline - clock())
+        if stop is not None:
+            timeout = _STOP_STEP if timeout is None else min(timeout, _STOP_STEP)
+        descriptor = watcher.fileno()
+        sleep(() if descriptor is None else (descriptor,), timeout)
+        return stop is None or not stop.is_set()
+
+    return _flattened(watcher, pause, clock)
 
 
 def batches(
-    watcher: Watcher, wait: Callable[[float | None], bool], clock: Callable[[], float]
+    watcher: Watcher, pause: Callable[[], bool], clock: Callable[[], float]
 ) -> Iterator[tuple[float, list[Change]]]:
-    """Yield (instant of the look, changes) after every wait, also when nothing changed.
+    """Yield (instant before the look, changes) after every *pause*, also without any change.
 
-    *wait* gets the watcher's deadline, returns False to end, and may return for reasons of its own.
+    *pause* returns False to end, and may return for reasons of its own.
     """
-    while wait(watcher.deadline()):
+    while pause():
         looked_at = clock()
         watcher.read(looked_at)
         yield looked_at, watcher.take(looked_at)
 
 
-def wait_for(descriptors: list[int | None], timeout: float | None) -> None:
-    """Wait until a descriptor is readable, for at most *timeout* seconds."""
+def _flattened(
+    watcher: Watcher, pause: Callable[[], bool], clock: Callable[[], float]
+) -> Iterator[Change]:
+    try:
+        for _, batch in batches(watcher, pause, clock):
+            yield from batch
+    finally:
+        watcher.close()
+
+
+def wait_for(descriptors: Iterable[int], timeout: float | None) -> None:
+    """Wait until a descriptor is readable, for at most *timeout* seconds; None waits for ever."""
     import select
 
+    if not hasattr(select, "poll"):  # Windows: sockets only, and never none of them
+        _select(list(descriptors), timeout)
+        return
     poll = select.poll()
     for descriptor in descriptors:
-        if descriptor is not None:
-            poll.register(descriptor, select.POLLIN)
-    poll.poll(None if timeout is None else timeout * 1000)
+        poll.register(descriptor, select.POLLIN)
+    # Rounded up: a wait that ends just before its deadline would be repeated at once.
+    poll.poll(None if timeout is None else int(timeout * 1000) + 1)
+
+
+def _select(descriptors: list[int], timeout: float | None) -> None:
+    import select
+
+    if descriptors:
+        select.select(descriptors, [], [], timeout)
+    elif timeout is not None:
+        time.sleep(timeout)

@@ -6,7 +6,7 @@ Only Linux has them. Everything is non-blocking: who waits, waits on `fileno()`.
 import ctypes
 import os
 import struct
-from errno import EAGAIN, EINTR, EINVAL
+from errno import EAGAIN, EINTR, EINVAL, EMFILE
 
 from otumat_watch.exceptions import WatcherUnavailableError
 
@@ -42,11 +42,18 @@ class Inotify:
         Raises:
             WatcherUnavailableError: The user's instances are used up, or the kernel has none.
         """
+        self._fd = -1
         self._libc: ctypes.CDLL = ctypes.CDLL(None, use_errno=True)
-        self._fd: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._fd = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._fd < 0:
             code = ctypes.get_errno()
-            raise WatcherUnavailableError(code, os.strerror(code))
+            reason = os.strerror(code)
+            if code == EMFILE:
+                reason = (
+                    "all inotify instances of this user are taken "
+                    "(raise fs.inotify.max_user_instances with sysctl)"
+                )
+            raise WatcherUnavailableError(code, reason)
 
     def fileno(self) -> int:
         """Return the descriptor that becomes readable when something happened."""
@@ -93,3 +100,7 @@ class Inotify:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def __del__(self) -> None:
+        """Close it with a generator that was never started."""
+        self.close()

@@ -11,8 +11,8 @@ class Pending:
         self._settle = settle
         self._due: dict[str, float] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._due)
+    def __contains__(self, path: str) -> bool:
+        return path in self._due
 
     def complete(self, path: str) -> None:
         """Note a change that the system reports as finished: it is due at once."""
@@ -22,9 +22,9 @@ class Pending:
         """Note a change whose end is not known: due when nothing more comes for a moment."""
         self._due[path] = now + self._settle
 
-    def drop(self, path: str) -> None:
-        """Forget *path*."""
-        self._due.pop(path, None)
+    def paths(self) -> set[str]:
+        """Return every path that waits."""
+        return set(self._due)
 
     def deadline(self) -> float | None:
         """Return the instant at which something becomes due, None if nothing waits."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import suppress
 
 from otumat_watch.exceptions import ScriptError
 
@@ -72,7 +71,7 @@ class Process:
                 os.close(self._stdout)
                 self._stdout = -1
                 return
-            self.output += data[: self._cap + 1 - len(self.output)]
+            self.output += data[: max(0, self._cap + 1 - len(self.output))]
 
     def ended(self) -> bool:
         """Tell whether the script has ended; its output is then complete."""
@@ -81,8 +80,13 @@ class Process:
             if not pid:
                 return False
             self.exit_code = os.waitstatus_to_exitcode(status)
+            if self._pidfd >= 0:
+                os.close(self._pidfd)
+                self._pidfd = -1
             self.read()
-            self._close()
+            # A child left behind may go on writing; that is read so that it does not block, and
+            # dropped, because the state is what was printed until the script's end.
+            self._cap = -1
         return True
 
     def send(self, signum: int) -> bool:
@@ -95,11 +99,15 @@ class Process:
             return True
         return True
 
-    def _close(self) -> None:
-        for fd in self.descriptors():
-            with suppress(OSError):
-                os.close(fd)
-        self._stdout = self._pidfd = -1
+    def is_gone(self) -> bool:
+        """Tell whether nobody of the group is left and nobody holds the output open."""
+        self.read()
+        return self.ended() and self._stdout < 0 and not self.send(0)
+
+    def ask_to_end(self) -> None:
+        """Ask the whole group to end; who is stopped is woken to hear it."""
+        self.send(signal.SIGTERM)
+        self.send(signal.SIGCONT)
 
 
 def _pidfd(pid: int) -> int:

@@ -28,7 +28,7 @@ class Signals:
         self._read = self._write = -1
         self._wakeup = -1
 
-    def __enter__(self) -> Signals:
+    def __enter__(self) -> Signals:  # noqa: PYI034 -- typing.Self needs 3.11
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
@@ -63,6 +63,10 @@ class Signals:
         with suppress(BlockingIOError):
             while os.read(self._read, 512):
                 pass
+
+    def names(self) -> str:
+        """Return the names of the signals that came, for people."""
+        return ", ".join(signal.Signals(signum).name for signum in self.received)
 
     def _note(self, signum: int, _frame: FrameType | None) -> None:
         self.received.append(signum)
