@@ -56,9 +56,9 @@ usage_agent.log(event_type="import")
 def home(tmp_path, monkeypatch):
     """Nothing of the person who runs the tests is read or touched."""
     for name in list(os.environ):
-        if name in CLEARED or name.startswith(("OTUMAT_", "XDG_", "CI_")):
-            if name not in ("OTUMAT_SEEDS", "OTUMAT_SEED"):
-                monkeypatch.delenv(name)
+        ours = name.startswith("OTUMAT_") and name not in ("OTUMAT_SEEDS", "OTUMAT_SEED")
+        if ours or name in CLEARED or name.startswith("XDG_"):
+            monkeypatch.delenv(name)
     from otumat_usage._optout import CI_VARIABLES
 
     for name in CI_VARIABLES:
@@ -131,6 +131,15 @@ def _console():
         return done
 
     return run
+
+
+@pytest.fixture(name="agreed")
+def _agreed(data):
+    """Make the user have agreed to the package p at https://x.example; returns the data folder."""
+    from otumat_usage import _answer, _schema
+
+    _answer.say_yes(str(data), "p", "https://x.example", _schema.text_id(None), "test")
+    return data
 
 
 class Terminal:

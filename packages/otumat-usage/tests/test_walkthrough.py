@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+# ruff: noqa: PLR0917 - fixtures arrive as arguments
+
 pytestmark = pytest.mark.service
 
 USE = """

@@ -11,7 +11,7 @@ from otumat_usage import _answer, _home, _optout, _origin, _schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import datetime
+    import datetime as dt
     from collections.abc import Callable
 
     from otumat_usage._spool import Spool
@@ -50,7 +50,7 @@ class UsageAgent:
     tells why); under `otumat_usage.testing.capture` it raises `ConfigurationError`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the signature of 0.3, all by keyword
         self,
         *,
         author: str,
@@ -80,7 +80,7 @@ class UsageAgent:
         self.package = self.home = self.origin = self.text = ""
         self._fault = ""
         self._head: tuple[tuple[int, int], str] = ((0, 0), "")
-        self._spool: "Spool | None" = None
+        self._spool: Spool | None = None
         self._watched: _answer.Watched | None = None
         try:
             self._settle()
@@ -208,7 +208,7 @@ class UsageAgent:
 
         return _calls.send(self)
 
-    def recurring_send(self, *, start: "datetime.datetime", frequency: str = "24h") -> None:
+    def recurring_send(self, *, start: "dt.datetime", frequency: str = "24h") -> None:
         """Block the caller, and send at each period from *start* on until the user says no.
 
         *start* is taken as UTC when it has no zone. *frequency* is like ``upload_frequency``.

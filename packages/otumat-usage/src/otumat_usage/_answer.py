@@ -11,6 +11,9 @@ or was written by a newer version, is a "no" (`Answer.reason` says so). Changes 
 `record`, under a lock. It must not know of terminals or hosts.
 """
 
+# pathlib and contextlib are not loaded on the hot path.
+# ruff: noqa: PTH108, PTH116, SIM105
+
 import os
 import time
 
@@ -75,7 +78,7 @@ def read(home: str, package: str) -> Answer:
         if os.path.lexists(everyone(home)):
             answer.refused = "the user said no to all packages"
             return answer
-        about = os.stat(path)  # noqa: PTH116 - pathlib is not loaded here
+        about = os.stat(path)
         text = _home.read(path, _LIMIT).decode()
     except (FileNotFoundError, NotADirectoryError):
         return answer
@@ -107,7 +110,7 @@ def _parse(answer: Answer, text: str) -> None:
 
 
 def _day(seconds: int) -> str:
-    return "%04d-%02d-%02d" % time.gmtime(seconds)[:3]
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
 class Watched:
@@ -127,7 +130,7 @@ class Watched:
         answer = self._answer
         if answer.agreed and not answer.refused:
             try:
-                about = os.stat(self.path)  # noqa: PTH116
+                about = os.stat(self.path)
                 if (about.st_mtime_ns, about.st_ino, about.st_size) == answer.stamp:
                     return answer
             except OSError:
@@ -181,7 +184,7 @@ def forget(home: str, package: str) -> None:
         OSError: the file cannot be removed.
     """
     try:
-        os.unlink(path_of(home, package))  # noqa: PTH108
+        os.unlink(path_of(home, package))
     except FileNotFoundError:
         pass
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import time
 from typing import TYPE_CHECKING
 
 from otumat_usage import _drain, _frequency, _outbox, _upload
-from otumat_usage.exceptions import RefusedError, StoreError
+from otumat_usage.exceptions import RefusedError
 
 if TYPE_CHECKING:
     from otumat_usage._agent import UsageAgent
@@ -42,9 +42,7 @@ def bodies(home: str, package: str) -> list[bytes]:
     if isinstance(may, str):
         raise RefusedError(f"{package}: {may}")
     settings, tokens = may
-    with _outbox.opened(home, wait=5) as outbox:
-        if outbox is None:
-            raise StoreError("an upload is running; try again in a moment")
+    with _outbox.free(home) as outbox:
         _drain.drain(outbox, home, package)
         outbox.bind(package, settings.origin, tokens.install_id)
         return [batch.body for batch in outbox.batches(package, settings.origin)]
@@ -58,12 +56,12 @@ def send(agent: UsageAgent) -> _upload.Outcome:
     return outcome
 
 
-def recurring(agent: UsageAgent, start: datetime.datetime, frequency: str) -> None:
+def recurring(agent: UsageAgent, start: dt.datetime, frequency: str) -> None:
     """Send at each period until the user says no; see `UsageAgent.recurring_send`."""
     period = _frequency.seconds(frequency)
     if start.tzinfo is None:
-        start = start.replace(tzinfo=datetime.timezone.utc)
-    first = (start - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+        start = start.replace(tzinfo=dt.timezone.utc)
+    first = (start - dt.datetime.now(dt.timezone.utc)).total_seconds()
     time.sleep(first if first > 0 else period)
     while agent.refusal() is None:
         send(agent)

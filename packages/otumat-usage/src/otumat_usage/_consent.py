@@ -78,12 +78,8 @@ class Question:
 
 def obstacle() -> str | None:
     """Say why no person can be asked here and now, else None."""
-    for stream, number in ((sys.stdin, 0), (sys.stderr, 2)):
-        try:
-            if stream is None or stream.fileno() != number or not os.isatty(number):
-                return "there is no terminal"
-        except (OSError, ValueError, AttributeError):
-            return "there is no terminal"
+    if not (_is_terminal(sys.stdin, 0) and _is_terminal(sys.stderr, 2)):
+        return "there is no terminal"
     if threading.current_thread() is not threading.main_thread():
         return "this is not the main thread"
     if hasattr(os, "tcgetpgrp"):
@@ -94,6 +90,15 @@ def obstacle() -> str | None:
         except OSError:
             return "there is no terminal"
     return _machine()
+
+
+def _is_terminal(stream: object, number: int) -> bool:
+    """Say whether *stream* is descriptor *number* and that is a terminal; an IDE's is not."""
+    try:
+        fileno = stream.fileno()  # type: ignore[attr-defined]
+    except (OSError, ValueError, AttributeError):
+        return False
+    return fileno == number and os.isatty(number)
 
 
 def _machine() -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import os
 import time
 from typing import TYPE_CHECKING
@@ -84,9 +84,9 @@ def _waiting(home: str, package: str) -> dict[str, int]:
     """Return how many events wait in the outbox, and how many files of programs are not in it."""
     files = 0
     with contextlib.suppress(OSError):
-        files = len(os.listdir(f"{_home.package_folder(home, package)}/spool"))
+        files = sum(1 for _ in os.scandir(f"{_home.package_folder(home, package)}/spool"))
     events = 0
-    if os.path.exists(f"{home}/outbox.db"):
+    if _outbox.exists(home):
         with contextlib.suppress(StoreError), _outbox.opened(home, wait=2) as outbox:
             events = outbox.waiting(package) if outbox else 0
     return {"events": events, "files": files}
@@ -161,11 +161,8 @@ def next_bodies(package: str | None) -> Iterator[bytes]:
     """
     home = _home_of_user()
     for name in _selected(home, package):
-        try:
+        if package is not None or _may_send(home, name):
             yield from _calls.bodies(home, name)
-        except RefusedError:
-            if package is not None:
-                raise
 
 
 def ledger(package: str | None) -> list[dict[str, object]]:
@@ -176,11 +173,9 @@ def ledger(package: str | None) -> list[dict[str, object]]:
     """
     home = _home_of_user()
     rows: list[dict[str, object]] = []
-    if not os.path.exists(f"{home}/outbox.db"):
+    if not _outbox.exists(home):
         return rows
-    with _outbox.opened(home, wait=5) as outbox:
-        if outbox is None:
-            raise StoreError("an upload is running; try again in a moment")
+    with _outbox.free(home) as outbox:
         for name in _selected(home, package):
             for row in outbox.ledger(name):
                 when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(str(row.pop("at")))))
@@ -235,7 +230,7 @@ def legacy_upload(package: str, start: str, frequency: str) -> None:
     """
     _frequency.seconds(frequency)
     try:
-        datetime.datetime.fromisoformat(start)
+        dt.datetime.fromisoformat(start)
     except ValueError:
         raise ConfigurationError(
             f"start={start!r} is not a time such as 2022-01-31T12:00:00.0"

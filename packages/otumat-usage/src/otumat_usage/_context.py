@@ -3,6 +3,9 @@
 Runs once per process on the hot path: no importlib.metadata (40 ms), no platform module.
 """
 
+# pathlib and contextlib are not loaded on the hot path.
+# ruff: noqa: PTH208
+
 import os
 import sys
 
@@ -13,7 +16,7 @@ FIELDS = ("package version", "Python version", "operating system family")
 
 def of(package_name: str) -> tuple[str, str, str]:
     """Return the versions of the package and of Python (``3.12``), and the OS family."""
-    python = "%d.%d" % sys.version_info[:2]
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     return _version(package_name), python, _SYSTEMS.get(sys.platform, "other")
 
 
@@ -31,7 +34,7 @@ def _installed(name: str) -> str:
     wanted = name.lower().replace("-", "_").replace(".", "_")
     for place in sys.path:
         try:
-            entries = os.listdir(place or ".")  # noqa: PTH208
+            entries = os.listdir(place or ".")
         except OSError:
             continue
         for entry in entries:

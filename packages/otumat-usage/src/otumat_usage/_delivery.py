@@ -51,7 +51,7 @@ def post(client: Client, route: str, batch: Batch, access_token: str) -> Answer:
         "content-type": "application/json",
         "content-encoding": "gzip",
         "idempotency-key": f'"{batch.id}"',
-        # The body, with its sent_at, is frozen; this is the clock at this attempt (RFC 9110, 6.6.1).
+        # The body and its sent_at are frozen; this is the clock now (RFC 9110, 6.6.1).
         "date": email.utils.formatdate(usegmt=True),
     }
     try:

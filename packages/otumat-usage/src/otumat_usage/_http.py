@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
+    from typing_extensions import Self
+
 MAX_ANSWER = 64 * 1024
 
 
@@ -55,7 +57,7 @@ class Client:
             headers={"user-agent": "otumat-usage", "accept": "application/json"},
         )
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

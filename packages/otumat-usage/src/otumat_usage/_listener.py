@@ -19,6 +19,8 @@ from urllib.parse import parse_qsl, urlsplit
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self
+
 _MAX_CONNECTIONS = 64
 _SECONDS_PER_CONNECTION = 2.0
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
@@ -104,7 +106,7 @@ class Listener:
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         )
 
-    def __enter__(self) -> Listener:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -21,7 +21,7 @@ def held(path: str, *, wait: float = 0.0) -> "Iterator[bool]":
     Raises:
         OSError: the lock's file cannot be made.
     """
-    _home.make(os.path.dirname(path))
+    _home.make(path.rpartition("/")[0])
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     fd = os.open(path, flags, 0o600)
     try:

@@ -35,8 +35,8 @@ def disable(*packages: str) -> None:
     before or after the packages are imported. Stores nothing.
     """
     for name in packages or ("*",):
-        # A name that is none may be a misspelt one: refuse everything rather than nothing.
-        _disabled.add((_home.canonical(name) if isinstance(name, str) else "") or "*")
+        # What is no name may be a misspelt one: refuse everything rather than nothing.
+        _disabled.add(_home.canonical(str(name)) or "*")
 
 
 def overruled(package: str, home: str) -> str | None:

@@ -9,11 +9,13 @@ It must not know of spools or HTTP.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sqlite3
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otumat_usage import _lock
@@ -97,12 +99,28 @@ def opened(home: str, *, wait: float = 0.0) -> Iterator[Outbox | None]:
         raise StoreError(f"the outbox in {home} cannot be used: {error}") from error
 
 
+@contextmanager
+def free(home: str) -> Iterator[Outbox]:
+    """Open the outbox, waiting for a running upload to end.
+
+    Raises:
+        StoreError: it cannot be used, or the upload goes on for too long.
+    """
+    with opened(home, wait=30) as outbox:
+        if outbox is None:
+            raise StoreError("an upload is running; try again in a moment")
+        yield outbox
+
+
+def exists(home: str) -> bool:
+    """Say whether there is an outbox at all."""
+    return Path(home, "outbox.db").exists()
+
+
 class Outbox:
     """The store itself; make it with `opened`."""
 
     def __init__(self, path: str) -> None:
-        import os
-
         # Made by us first, so that SQLite never creates it readable for others.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
         self._db = sqlite3.connect(path, isolation_level=None, timeout=5)

@@ -5,6 +5,8 @@ Runs on the hot path, so the little JSON it writes is written by hand.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from otumat_usage.exceptions import ConfigurationError, UndeclaredEventError
 
 #: Raised when the words of the question change in meaning: everybody is asked again.
@@ -59,7 +61,7 @@ def text_id(events: "Events | None") -> str:
     return f"{TEXT_VERSION}.{zlib.crc32(' '.join(words).encode()):08x}"
 
 
-def line(events: "Events | None", event_type: object, properties: dict[str, object]) -> str:
+def line(events: "Events | None", event_type: object, properties: "Mapping[str, object]") -> str:
     """Return an event as the spool has it: its type and, if any, a tab and its properties as JSON.
 
     Raises:

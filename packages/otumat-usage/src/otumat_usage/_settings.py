@@ -106,17 +106,16 @@ def events(config: Mapping[str, object]) -> _schema.Events | None:
     Raises:
         ConfigurationError: it cannot be right.
     """
-    kinds = {kind.__name__: kind for kind in _schema.TYPES}
+    kinds: dict[str, type] = {kind.__name__: kind for kind in _schema.TYPES}
     named = config.get("events")
     if not isinstance(named, dict):
         return _schema.checked(named)
-    return _schema.checked(
-        {
-            name: {key: kinds.get(kind, kind) for key, kind in keys.items()}
-            for name, keys in named.items()
-            if isinstance(keys, dict)
-        }
-    )
+    declared: dict[str, dict[str, type]] = {}
+    for name, keys in named.items():
+        if not isinstance(keys, dict):
+            raise ConfigurationError(f"the kept events= has {name!r}: {keys!r}")
+        declared[name] = {key: kinds.get(kind, object) for key, kind in keys.items()}
+    return _schema.checked(declared)
 
 
 def config(home: str, package: str) -> dict[str, object]:

@@ -12,6 +12,9 @@ takes only what it can lock, so it cannot race the writer. Format, UTF-8, tab-se
 ``run`` is random (96 bits), so run + number names an event for good. It must not know who asked.
 """
 
+# pathlib and contextlib are not loaded on the hot path.
+# ruff: noqa: PTH104, PTH108, SIM105
+
 import os
 import sys
 import time
@@ -153,9 +156,10 @@ class Spool:
         if fd < 0:
             return -1
         try:
-            if os.write(fd, first) != len(first):
-                raise OSError("disk full")
+            whole = os.write(fd, first) == len(first)
         except OSError:
+            whole = False
+        if not whole:
             os.close(fd)
             return -1
         self._fd, self._size, self._number = fd, len(first), 0
@@ -209,7 +213,7 @@ def claim(path: str) -> int:
     if sys.platform == "win32":
         taken = path if path.endswith(".taken") else path + ".taken"
         try:
-            os.rename(path, taken)  # noqa: PTH104 - refused by Windows while the writer lives
+            os.rename(path, taken)
             return os.open(taken, os.O_RDONLY | os.O_BINARY)
         except OSError:
             return -1
@@ -252,4 +256,4 @@ def remove(path: str) -> None:
     """
     if sys.platform == "win32" and not path.endswith(".taken"):
         path += ".taken"
-    os.unlink(path)  # noqa: PTH108
+    os.unlink(path)

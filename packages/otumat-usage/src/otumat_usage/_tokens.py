@@ -1,13 +1,13 @@
-"""The tokens of one package, per origin: kept in a file only its owner can read, renewed under a lock.
+"""The tokens of one package, per origin: in a file only its owner can read, renewed under a lock.
 
 Tokens never go into an argument, an environment variable or a log.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -57,10 +57,10 @@ def parse(reply: object, *, was: Tokens | None = None) -> Tokens:
         raise TokenError("the host's token answer has no usable expires_in")
     return Tokens(
         access_token=text("access_token", None),
-        refresh_token=text("refresh_token", was and was.refresh_token),
+        refresh_token=text("refresh_token", was.refresh_token if was else None),
         expires_at=time.time() + lifetime,
         scope=text("scope", was.scope if was else ""),
-        install_id=text("install_id", was and was.install_id),
+        install_id=text("install_id", was.install_id if was else None),
     )
 
 
@@ -68,23 +68,22 @@ def _path(home: str, package: str) -> str:
     return f"{_home.package_folder(home, package)}/tokens.json"
 
 
-@contextmanager
+@contextlib.contextmanager
 def lock(home: str, package: str) -> Iterator[None]:
     """Hold the lock under which tokens are renewed, waiting up to ten seconds.
 
     Raises:
         StoreError: another process holds it for longer, or it cannot be made.
     """
-    path = f"{_home.package_folder(home, package)}/tokens.lock"
-    try:
-        with _lock.held(path, wait=10) as ours:
-            if not ours:
-                raise StoreError(f"another process has been renewing the tokens of {package}")
-            yield
-    except StoreError:
-        raise
-    except OSError as error:
-        raise StoreError(f"the tokens of {package} cannot be locked: {error}") from error
+    with contextlib.ExitStack() as stack:
+        try:
+            path = f"{_home.package_folder(home, package)}/tokens.lock"
+            ours = stack.enter_context(_lock.held(path, wait=10))
+        except OSError as error:
+            raise StoreError(f"the tokens of {package} cannot be locked: {error}") from error
+        if not ours:
+            raise StoreError(f"another process has been renewing the tokens of {package}")
+        yield
 
 
 def load(home: str, package: str, origin: str) -> Tokens | None:

@@ -86,40 +86,42 @@ def run(
                 outcomes.append(Outcome(package, why="another upload is running"))
                 continue
             outcome = Outcome(package)
+            outcomes.append(outcome)
             may = permitted(home, package)
             if isinstance(may, str):
                 outcome.why = may
-            else:
-                _serve(outbox, home, may, outcome, end, now=now)
-            outcomes.append(outcome)
+                continue
+            settings, tokens = may
+            if _gather(outbox, home, settings, tokens.install_id, outcome):
+                if not now and _must_wait(outbox, settings):
+                    outcome.why = "the host asked to wait"
+                else:
+                    _send(outbox, home, settings, end, outcome)
+            outcome.waiting = outbox.waiting(package)
     return outcomes
 
 
-def _serve(
-    outbox: Outbox,
-    home: str,
-    may: tuple[Settings, _tokens.Tokens],
-    outcome: Outcome,
-    end: float,
-    *,
-    now: bool,
-) -> None:
-    settings, tokens = may
+def _gather(outbox: Outbox, home: str, settings: Settings, install: str, outcome: Outcome) -> bool:
+    """Take in and bind what one package recorded; say whether there is something to send."""
     outcome.running = _drain.drain(outbox, home, settings.package)
-    outbox.bind(settings.package, settings.origin, tokens.install_id)
-    not_before, failures = outbox.pace(settings.package, settings.origin)
+    outbox.bind(settings.package, settings.origin, install)
+    return bool(outbox.batches(settings.package, settings.origin))
+
+
+def _must_wait(outbox: Outbox, settings: Settings) -> bool:
+    not_before, _ = outbox.pace(settings.package, settings.origin)
     # A clock that was set back must not silence us for longer than the longest pause.
-    if not now and 0 < not_before - time.time() < _LONGEST_PAUSE:
-        outcome.why = "the host asked to wait"
-    elif outbox.batches(settings.package, settings.origin):
-        from otumat_usage._http import Client
-
-        with Client(settings.origin, seconds=end - time.monotonic()) as client:
-            Sender(outbox, home, settings, client, outcome).send_all(failures)
-    outcome.waiting = outbox.waiting(settings.package)
+    return 0 < not_before - time.time() < _LONGEST_PAUSE
 
 
-class Sender:
+def _send(outbox: Outbox, home: str, settings: Settings, end: float, outcome: Outcome) -> None:
+    from otumat_usage._http import Client  # only now: most passes find nothing to send
+
+    with Client(settings.origin, seconds=end - time.monotonic()) as client:
+        _Sender(outbox, home, settings, client, outcome).send_all()
+
+
+class _Sender:
     """Send the batches of one package."""
 
     def __init__(
@@ -131,9 +133,10 @@ class Sender:
         self._client = client
         self._outcome = outcome
 
-    def send_all(self, failures: int) -> None:
+    def send_all(self) -> None:
         """Send until nothing waits or the host, the user or the clock says stop."""
         package, origin = self._settings.package, self._settings.origin
+        _, failures = self._outbox.pace(package, origin)
         while batches := self._outbox.batches(package, origin):
             answer = self._send(batches[0])
             if answer is None:
@@ -153,16 +156,19 @@ class Sender:
             self._outcome.why = may
             return None
         try:
-            tokens = may[1] if may[1].is_fresh() else self.renew(may[1])
+            tokens = may[1] if may[1].is_fresh() else self._renewed(may[1])
             answer = self._post(batch, tokens)
             if answer.verdict is Verdict.RENEW:
-                answer = self._post(batch, self.renew(tokens))
+                answer = self._post(batch, self._renewed(tokens))
         except TokenError as error:
             return _delivery.Answer(Verdict.STOP, why=str(error))
         except HostError as error:
             return _delivery.Answer(Verdict.LATER, why=str(error))
         self._settle(batch, answer)
         return answer
+
+    def _renewed(self, seen: _tokens.Tokens) -> _tokens.Tokens:
+        return renew(self._client, self._home, self._settings, seen)
 
     def _post(self, batch: Batch, tokens: _tokens.Tokens) -> _delivery.Answer:
         self._outbox.attempt(batch)
@@ -175,23 +181,14 @@ class Sender:
             self._outcome.events += batch.rows
             self._outcome.requests += 1
             self._outcome.receipts.append(answer.receipt)
-        elif (
-            answer.verdict is Verdict.HALVE and not self._outbox.halve(batch)
-        ) or answer.verdict is Verdict.REFUSED:
+        elif answer.verdict is Verdict.HALVE and self._outbox.halve(batch):
+            return
+        elif answer.verdict in (Verdict.HALVE, Verdict.REFUSED):
             self._outbox.settle(batch, "refused", 0, answer.why)
         elif answer.verdict is Verdict.GONE:
             from otumat_usage import _withdraw
 
             _withdraw.erased_by_host(self._outbox, self._home, batch.package, batch.origin)
-
-    def renew(self, seen: _tokens.Tokens) -> _tokens.Tokens:
-        """Return tokens other than *seen*, renewed here or by another process meanwhile.
-
-        Raises:
-            TokenError: the host no longer honours them.
-            HostError: it cannot say now.
-        """
-        return renew(self._client, self._home, self._settings, seen)
 
 
 def renew(client: Client, home: str, settings: Settings, seen: _tokens.Tokens) -> _tokens.Tokens:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otumat_usage import _answer, _home, _lock, _outbox, _settings, _spool, _tokens
 from otumat_usage.exceptions import StoreError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from otumat_usage._outbox import Outbox
 
 
@@ -26,19 +28,13 @@ def leave(home: str, package: str, how: str) -> None:
     Raises:
         StoreError: a file cannot be written or removed.
     """
-    try:
+    with _failing(f"{package} cannot be removed"):
         # First, because running programs look at the answer before every event.
         _answer.say_no(home, package, how)
         _owe(home, package)
-        with _outbox.opened(home, wait=30) as outbox:
-            if outbox is None:
-                raise StoreError("an upload is running; try again in a moment")
+        with _outbox.free(home) as outbox:
             outbox.forget(package)
         _clear(home, package)
-    except StoreError:
-        raise
-    except OSError as error:
-        raise StoreError(f"{package} cannot be removed: {error}") from error
 
 
 def stop(home: str, package: str, how: str) -> None:
@@ -47,18 +43,12 @@ def stop(home: str, package: str, how: str) -> None:
     Raises:
         StoreError: a file cannot be written or removed.
     """
-    try:
+    with _failing(f"{package} cannot be switched off"):
         _answer.say_no(home, package, how)
-        if os.path.exists(f"{home}/outbox.db"):
-            with _outbox.opened(home, wait=30) as outbox:
-                if outbox is None:
-                    raise StoreError("an upload is running; try again in a moment")
+        if _outbox.exists(home):
+            with _outbox.free(home) as outbox:
                 outbox.drop_waiting(package)
         shutil.rmtree(_spool.folder(home, package), ignore_errors=True)
-    except StoreError:
-        raise
-    except OSError as error:
-        raise StoreError(f"{package} cannot be switched off: {error}") from error
 
 
 def refuse_all(home: str) -> None:
@@ -67,11 +57,20 @@ def refuse_all(home: str) -> None:
     Raises:
         StoreError: that cannot be written.
     """
-    try:
+    with _failing("the refusal cannot be kept"):
         _home.make(home)
         _home.write(_answer.everyone(home), b"Every package is refused: otumat-usage off --all\n")
+
+
+@contextlib.contextmanager
+def _failing(what: str) -> Iterator[None]:
+    """Tell an error of the file system as one of ours."""
+    try:
+        yield
+    except StoreError:
+        raise
     except OSError as error:
-        raise StoreError(f"the refusal cannot be kept: {error}") from error
+        raise StoreError(f"{what}: {error}") from error
 
 
 def _owe(home: str, package: str) -> None:
@@ -112,8 +111,7 @@ def _clear(home: str, package: str) -> None:
     folder = _home.package_folder(home, package)
     shutil.rmtree(_spool.folder(home, package), ignore_errors=True)
     for name in ("tokens.json", "tokens.lock", "agent.json"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(f"{folder}/{name}")
+        Path(folder, name).unlink(missing_ok=True)
 
 
 def erased_by_host(outbox: Outbox, home: str, package: str, origin: str) -> None:

@@ -10,7 +10,7 @@ import importlib
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -70,9 +70,9 @@ class _Lazy(click.Command):
         info_name: str | None,
         args: list[str],
         parent: click.Context | None = None,
-        **extra: object,
+        **extra: Any,
     ) -> click.Context:
-        return self._load().make_context(info_name, args, parent, **extra)  # type: ignore[arg-type]
+        return self._load().make_context(info_name, args, parent, **extra)
 
     def _load(self) -> click.Command:
         module, _, name = self._target.partition(":")
@@ -100,7 +100,7 @@ def _version(ctx: click.Context, _: click.Parameter, value: object) -> None:
 def usage_group() -> None:
     """See and decide what packages record about how you use them.
 
-    Nothing is recorded about a package until you have said yes to it. Example:
+    Nothing is recorded about a package until you have said yes to it. For example:
 
     \b
         otumat-usage status
@@ -119,7 +119,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status_command(ctx: click.Context, package: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Say what is recorded about which package, where it goes, and why.
 
-    With PACKAGE, the exit code is 0 if something is recorded about it and 1 if not. Example:
+    With PACKAGE, the exit code is 0 if something is recorded about it and 1 if not. For example:
 
     \b
         otumat-usage status
@@ -139,7 +139,7 @@ def status_command(ctx: click.Context, package: str | None, as_json: bool) -> No
 def on_command(ctx: click.Context, package: str, yes: bool) -> None:  # noqa: FBT001
     """Agree that PACKAGE records how you use it.
 
-    Shows what would be recorded and opens the page of the package's makers. Example:
+    Shows what would be recorded and opens the page of the package's makers. For example:
 
     \b
         otumat-usage on tracked
@@ -155,7 +155,7 @@ def on_command(ctx: click.Context, package: str, yes: bool) -> None:  # noqa: FB
 def off_command(packages: tuple[str, ...], everything: bool) -> None:  # noqa: FBT001
     """Stop recording about PACKAGES, and delete what was not sent yet.
 
-    They will not ask again. Example:
+    They will not ask again. For example:
 
     \b
         otumat-usage off tracked
@@ -171,13 +171,14 @@ def off_command(packages: tuple[str, ...], everything: bool) -> None:  # noqa: F
 def show_command(package: str | None) -> None:
     """Print exactly the bytes that would be sent next, one upload a line.
 
-    Example:
+    For example:
+
     \b
         otumat-usage show tracked
     """
     shown = 0
     for body in _console.next_bodies(package):
-        click.get_binary_stream("stdout").write(body + b"\n")
+        sys.stdout.buffer.write(body + b"\n")
         shown += 1
     if not shown:
         click.echo("Nothing waits to be sent.", err=True)
@@ -189,7 +190,8 @@ def show_command(package: str | None) -> None:
 def sent_command(package: str | None, as_json: bool) -> None:  # noqa: FBT001
     """List the uploads that were made, with the host's receipts.
 
-    Example:
+    For example:
+
     \b
         otumat-usage sent tracked
     """
@@ -213,7 +215,7 @@ def sent_command(package: str | None, as_json: bool) -> None:  # noqa: FBT001
 def upload_command(ctx: click.Context, package: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Upload now what waits, for PACKAGE or for all that you agreed to.
 
-    Exit code 1: nothing may be sent for PACKAGE; 2: a host could not take it. Example:
+    Exit code 1: nothing may be sent for PACKAGE; 2: a host could not take it. For example:
 
     \b
         otumat-usage upload
@@ -248,23 +250,30 @@ def upload_legacy_command(
         raise Failure(str(error)) from error
 
 
-@usage_group.command("help", hidden=True)
-@click.pass_context
-def _help(ctx: click.Context) -> None:
-    """Show the help."""
-    click.echo((ctx.parent or ctx).get_help())
+def _alone() -> click.Group:
+    """Return the group as a command of its own, which therefore has a version."""
+    version = click.Option(
+        ["-V", "--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_version,
+        help="Show the version.",
+    )
+    return _Group(
+        "otumat-usage",
+        commands=usage_group.commands,
+        params=[version],
+        help=usage_group.help,
+        context_settings=_SETTINGS,
+        no_args_is_help=True,
+    )
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run ``otumat-usage`` by itself; every failure is one line and an exit code."""
-    usage_group.params.append(
-        click.Option(
-            ["-V", "--version"], is_flag=True, is_eager=True, expose_value=False,
-            callback=_version, help="Show the version.",
-        )
-    )  # fmt: skip
     try:
-        code = usage_group.main(args, prog_name="otumat-usage", standalone_mode=False)
+        code = _alone().main(args, prog_name="otumat-usage", standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.NoArgsIsHelpError as error:
