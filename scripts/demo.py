@@ -132,7 +132,17 @@ def at_a_terminal(stage: Stage, command: str, answer: str, **env: str) -> None:
         sys.exit(f"demo: {command}: exit status {status}, asked: {answered}")
 
 
-# --- the four acts ---------------------------------------------------------------------------------
+def still_running(folder: pathlib.Path) -> list[str]:
+    """Return the commands of processes that still work in *folder* (where /proc tells)."""
+    found = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if pathlib.Path(process, "cwd").readlink().is_relative_to(folder):
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+    return found
+
+
+# --- the acts ------------------------------------------------------------------------------------
 
 
 def packages(stage: Stage) -> None:
@@ -140,23 +150,26 @@ def packages(stage: Stage) -> None:
     step("The example packages become wheels")
     for name in ("tracked", "base", "plugin-hatchling", "watch-state"):
         ignored = shutil.ignore_patterns("__pycache__", "dist", "build", "*.egg-info", "*.pem")
-        shutil.copytree(ROOT / "examples" / name, stage.folder / name, ignore=ignored)
+        shutil.copytree(ROOT / "examples" / name, stage.folder / "src" / name, ignore=ignored)
     stage.run("otumat keygen --no-passphrase key.pem")
-    stage.run("pip wheel -q --no-deps -w dist ./tracked")
-    stage.run("OTUMAT_SIGN_PUB=$PWD/key.pub pip wheel -q --no-deps -w dist ./base")
-    stage.run("OTUMAT_SIGN=skip pip wheel -q --no-deps -w dist ./plugin-hatchling")
+    stage.run("pip wheel -q --no-deps -w dist src/tracked")
+    stage.run("pip install -q --no-deps --force-reinstall dist/tracked-*.whl")
+    stage.run("OTUMAT_SIGN_PUB=$PWD/key.pub pip wheel -q --no-deps -w dist src/base")
+    stage.run("OTUMAT_SIGN=skip pip wheel -q --no-deps -w dist src/plugin-hatchling")
 
 
 def usage(stage: Stage, *, keep: bool) -> None:
     """Three people are asked, two say yes; what they do is counted by the maintainer's own host."""
     step("Usage: the maintainer starts a host of their own, on SQLite, by one command")
-    stage.run("otumat usage host init -d host", quiet=True)
-    stage.run("otumat usage host add-package -d host tracked", quiet=True)
+    declared = '{"import": {}, "count": {}, "reverse": {}, "summarise": {}}'
+    stage.run(f"echo '{declared}' > events.json")
+    stage.run("otumat usage host add-package -d host tracked --events events.json")
     serve = "otumat usage host serve -d host --port 0 --ready-file host/ready.json"
     with stage.background(serve) as host:
         ready = stage.folder / "host" / "ready.json"
         until("the host", lambda: ready.exists() or host.poll() is not None)
-        address = json.loads(ready.read_text())["url"]
+        addresses = json.loads(ready.read_text())
+        address = addresses["url"]
         print(f"the host answers at {address}")
         env = {
             "TRACKED_USAGE_HOST": address,
@@ -170,21 +183,21 @@ def usage(stage: Stage, *, keep: bool) -> None:
             at_a_terminal(stage, "python -c 'import tracked'", answer, **mine)
 
         step("Usage: they use its features, and see what is recorded of them")
-        ann = env | {"HOME": str(stage.home("ann"))}
-        for person in ("ann", "ann", "bob", "cleo"):
+        for person, words in (("ann", "one two"), ("ann", "three"), ("bob", "four"), ("cleo", "x")):
             mine = env | {"HOME": str(stage.home(person))}
-            stage.run("python -m tracked convert --to json", **mine)
-        stage.run("python -m tracked summary", **ann)
+            stage.run(f"python -m tracked count {words}", **mine)
+        ann = env | {"HOME": str(stage.home("ann"))}
+        stage.run("python -m tracked reverse one two", **ann)
         stage.run("otumat usage status", **ann)
         stage.run("otumat usage show", **ann)
 
-        step("Usage: a background job would upload within a day; here at once")
+        step("Usage: what was recorded goes to the maintainer; who said no sends nothing")
         for person in ("ann", "bob", "cleo"):
             stage.run("otumat usage upload", **env | {"HOME": str(stage.home(person))})
 
         step("Usage: the maintainer's answer: how many users, how often, which features")
         stage.run("otumat usage report tracked -d host")
-        print(f"the dashboard: {address}/packages/tracked")
+        print(f"the dashboard (this link opens it once): {addresses['admin']}")
         if keep:
             print("the host stays up until Ctrl-C")
             with contextlib.suppress(KeyboardInterrupt):
@@ -205,9 +218,11 @@ def signing(stage: Stage) -> None:
     wheel = "dist/example_plugin_hatchling-1.0.0-py3-none-any.whl"
     stage.run(f"mkdir by-hand && cd by-hand && python -m zipfile -e ../{wheel} .")
     info = "example_plugin_hatchling-1.0.0.dist-info"
+    stage.run("cd by-hand && git init -q . && git add example_plugin_hatchling --all")
     stage.run(
-        "cd by-hand && git init -q . && git add example_plugin_hatchling --all\n"
-        "git ls-files -s example_plugin_hatchling | git hash-object --stdin | tr -d '\\n' > digest\n"
+        "cd by-hand\n"
+        "git ls-files -s example_plugin_hatchling | git hash-object --stdin > line\n"
+        "tr -d '\\n' < line > digest\n"
         f"openssl enc -base64 -d -in {info}/example_plugin_hatchling.sig -out sig.bin\n"
         "openssl dgst -sha256 -sigopt rsa_padding_mode:pss -verify ../key.pub"
         " -signature sig.bin digest"
@@ -230,7 +245,7 @@ def watching(stage: Stage) -> None:
     step("Watching: each run's output lines are the next run's arguments")
     notes = stage.folder / "notes.txt"
     notes.write_text("")
-    with stage.background("otumat watch -f notes.txt -s watch-state/tally.py") as watcher:
+    with stage.background("otumat watch -f notes.txt -s src/watch-state/tally.py") as watcher:
         lines: list[str] = []
 
         def said(text: str) -> Callable[[], bool]:
@@ -270,6 +285,9 @@ def main() -> None:
         usage(stage, keep=arguments.keep)
         signing(stage)
         watching(stage)
+        left = still_running(stage.folder)
+    if left:
+        sys.exit(f"demo: still running: {left}")
     print(f"\n{BOLD}done in {time.monotonic() - begin:.0f} s; nothing is left running{PLAIN}")
 
 
