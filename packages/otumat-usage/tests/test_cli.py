@@ -30,7 +30,8 @@ def test_a_failure_is_one_line_and_a_code(console, args, code, line):
     assert console(*args, code=code).stderr == line + "\n"
 
 
-def test_status_of_one_package_answers_by_its_exit_code(console, agreed):
+@pytest.mark.usefixtures("agreed")
+def test_status_of_one_package_answers_by_its_exit_code(console):
     assert console("status", "p", code=1).stdout.startswith("p: off (")
     assert console("status", "other", code=1).stdout == "other: off (not asked yet)\n"
 
@@ -82,7 +83,8 @@ def test_without_the_extra_the_host_is_one_line(tmp_path):
         assert done.stderr.count("\n") == 1
 
 
-def test_the_upload_of_0_3_makes_one_pass_and_exits(agreed):
+@pytest.mark.usefixtures("agreed")
+def test_the_upload_of_0_3_makes_one_pass_and_exits():
     run = "from otumat_usage.cli import upload_legacy_command as c; c()"
     args = ["-a", "A", "-p", "p", "-d", "d", "-s", "2022-01-01T00:00:00.0", "-f", "12h"]
 

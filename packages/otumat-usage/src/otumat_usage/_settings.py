@@ -89,9 +89,11 @@ def save(home: str, config: Mapping[str, object], events: _schema.Events | None)
     package = of(config).package
     if why := _optout.overruled(package, home):
         raise RefusedError(f"{package}: {why}")
-    named = events and {
-        name: {key: kind.__name__ for key, kind in keys.items()} for name, keys in events.items()
-    }
+    named = None
+    if events is not None:
+        named = {
+            name: {k: kind.__name__ for k, kind in keys.items()} for name, keys in events.items()
+        }
     text = json.dumps({"otumat_usage": 1, **config, "events": named}, indent=1, sort_keys=True)
     try:
         _home.make(_home.package_folder(home, package))
