@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from otumat_usage.host import (
     _admin,
     _dashboard,
+    _device,
     _discovery,
     _enrolment,
     _ingest,
@@ -47,6 +48,9 @@ def make_app(host: Host, *, allowed: frozenset[str] = frozenset()) -> ASGIApp:
             Route(ROUTES["install"], _enrolment.decide, methods=["POST"]),
             Route(ROUTES["token"], _token_endpoint.token, methods=["POST"]),
             Route(ROUTES["revoke"], _token_endpoint.revocation, methods=["POST"]),
+            Route(ROUTES["device"], _device.start, methods=["POST"]),
+            Route(ROUTES["verify"], _device.verify, methods=["GET"]),
+            Route(ROUTES["verify"], _device.decide, methods=["POST"]),
             Route(ROUTES["event"], _ingest.upload, methods=["POST"]),
             STATIC,
         ],

@@ -48,6 +48,7 @@ __all__ = [
     "consents",
     "contexts",
     "delete",
+    "device_grants",
     "event_types",
     "families",
     "func",
@@ -116,6 +117,20 @@ auth_codes = Table(
     Column("expires", BigInteger, nullable=False),
     Column("used", Integer, nullable=False),
 )
+device_grants = Table(
+    "device_grant",
+    _metadata,
+    Column("install", LargeBinary(16), primary_key=True),
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("user_code", String(8), nullable=False),
+    Column("package", Integer, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("state", String(8), nullable=False),  # pending, approved, denied, used
+    Column("interval", Integer, nullable=False),  # seconds
+    Column("polled", BigInteger, nullable=False),
+)
+Index("device_by_user_code", device_grants.c.user_code)
 families = Table(
     "token_family",
     _metadata,
@@ -259,18 +274,28 @@ class Database:
         return database
 
     def _make_tables(self) -> None:
-        with self.write() as connection:
-            _metadata.create_all(connection)
-            known = connection.scalar(select(settings.c.value).where(settings.c.name == "schema"))
-            if known is None:
-                connection.execute(
-                    insert(settings).values(name="schema", value=str(SCHEMA_VERSION))
-                )
-            elif int(known) != SCHEMA_VERSION:
-                raise StoreUnavailable(
-                    f"{self.path} has schema {known}, this version reads {SCHEMA_VERSION}: "
-                    "install the matching otumat-usage"
-                )
+        known = self._schema()
+        if known is None:
+            with self.write() as connection:
+                _metadata.create_all(connection)
+                values = {"name": "schema", "value": str(SCHEMA_VERSION)}
+                connection.execute(insert(settings).values(values))
+        elif known != SCHEMA_VERSION:
+            raise StoreUnavailable(
+                f"{self.path} has schema {known}, this version reads {SCHEMA_VERSION}: "
+                "install the matching otumat-usage"
+            )
+
+    def _schema(self) -> int | None:
+        """Return the version of the tables in the file, None when there are none yet."""
+        with self.read() as connection:
+            names = connection.exec_driver_sql(
+                "SELECT name FROM sqlite_master WHERE name = 'setting'"
+            )
+            if names.first() is None:
+                return None
+            value = connection.scalar(select(settings.c.value).where(settings.c.name == "schema"))
+        return None if value is None else int(value)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:

@@ -21,6 +21,8 @@ ROUTES = {
     "install": "/user/usage-install",
     "token": "/auth/token",
     "revoke": "/auth/revoke",
+    "device": "/auth/device",
+    "verify": "/device",
     "event": "/api/usage-event",
 }
 
@@ -34,9 +36,14 @@ async def authorization_server(request: Request) -> Response:
             "authorization_endpoint": issuer + ROUTES["install"],
             "token_endpoint": issuer + ROUTES["token"],
             "revocation_endpoint": issuer + ROUTES["revoke"],
+            "device_authorization_endpoint": issuer + ROUTES["device"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "grant_types_supported": [
+                "authorization_code",
+                "refresh_token",
+                "urn:ietf:params:oauth:grant-type:device_code",
+            ],
             "code_challenge_methods_supported": ["S256"],
             "token_endpoint_auth_methods_supported": ["none"],
             "revocation_endpoint_auth_methods_supported": ["none"],

@@ -26,7 +26,15 @@ from otumat_usage.host._web import (
 if TYPE_CHECKING:
     from otumat_usage.host._host import Host
 
-__all__ = ["ask", "decide", "show_text"]
+__all__ = [
+    "ask",
+    "count_decision",
+    "decide",
+    "form_session",
+    "is_ours",
+    "keep_session",
+    "show_text",
+]
 
 _COOKIE = "otumat_form"
 
@@ -43,24 +51,20 @@ async def ask(request: Request) -> Response:
     refusal = _redirected(host, wanted, package)
     if refusal is not None:
         return refusal
-    session = request.cookies.get(_cookie_name(host)) or new_secret()
+    session = form_session(request) or new_secret()
     response = _consent_page(host, wanted, consent_text(package), request.url.query, session)
-    response.set_cookie(
-        _cookie_name(host), session, httponly=True, secure=host.secure, samesite="lax", path="/"
-    )
-    return response
+    return keep_session(host, response, session)
 
 
 async def decide(request: Request) -> Response:
     """Serve ``POST /user/usage-install``: record the decision and go back to the client."""
     host = host_of(request)
     form = await read_form(request)
-    session = request.cookies.get(_cookie_name(host), "")
     query = request.url.query
     wanted = judge(single_valued(query))
     if isinstance(wanted, BadRequest):
         return _bad(wanted.description)
-    if form is None or not _is_ours(host, request, form, session, query):
+    if form is None or not is_ours(request, form, query):
         return message(
             403,
             "Please try again",
@@ -106,7 +110,7 @@ async def _record(
     now = host.now()
 
     def write(connection: Connection) -> str | None:
-        _count(connection, package.id, day_of(now), "yes" if agreed else "no")
+        count_decision(connection, package.id, now, agreed=agreed)
         if not agreed:
             return None
         consent = _grants.Consent(package.id, text.sha256, text.version, now, "browser")
@@ -119,7 +123,9 @@ async def _record(
     return _see_other(wanted.answer(host.issuer, code=code))
 
 
-def _count(connection: Connection, package: int, day: int, decision: str) -> None:
+def count_decision(connection: Connection, package: int, now: int, *, agreed: bool) -> None:
+    """Count one answer on the page, which names nobody."""
+    day, decision = day_of(now), "yes" if agreed else "no"
     key = (consents.c.package == package) & (consents.c.day == day)
     key &= consents.c.decision == decision
     if connection.scalar(select(consents.c.count).where(key)) is None:
@@ -150,7 +156,8 @@ def _consent_page(
         "text": text,
         "asking": True,
         "action": f"{ROUTES['install']}?{query}",
-        "csrf": sign_form(host.form_key, session, query),
+        "hidden": [("csrf", sign_form(host.form_key, session, query))],
+        "code": "",
         "context": wanted.context,
         "origin": host.issuer,
         "listener": wanted.origin,
@@ -159,13 +166,27 @@ def _consent_page(
     return page("consent.html", values, csp=csp)
 
 
-def _is_ours(host: Host, request: Request, form: dict[str, str], session: str, query: str) -> bool:
-    """Hold the form against its session and query, and its origin against ours."""
+def is_ours(request: Request, form: dict[str, str], *purpose: str) -> bool:
+    """Hold a form against its session and *purpose*, and its origin against ours."""
+    host = host_of(request)
     origin = request.headers.get("origin")
     if origin is not None and origin != host.issuer:
         return False
-    expected = sign_form(host.form_key, session, query)
+    session = form_session(request)
+    expected = sign_form(host.form_key, session, *purpose)
     return bool(session) and same(form.get("csrf", ""), expected)
+
+
+def form_session(request: Request) -> str:
+    """Return the value that binds this browser to the forms it was given."""
+    return request.cookies.get(_cookie_name(host_of(request)), "")
+
+
+def keep_session(host: Host, response: Response, session: str) -> Response:
+    """Return *response* with the cookie of `form_session`."""
+    name = _cookie_name(host)
+    response.set_cookie(name, session, httponly=True, secure=host.secure, samesite="lax", path="/")
+    return response
 
 
 def _cookie_name(host: Host) -> str:

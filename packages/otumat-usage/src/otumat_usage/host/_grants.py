@@ -102,9 +102,9 @@ class Consent:
     survey: str | None = None
 
 
-def enrol(connection: Connection, consent: Consent) -> bytes:
-    """Record *consent* and return the new install, pending until its code is redeemed."""
-    install = new_id()
+def enrol(connection: Connection, consent: Consent, *, install: bytes | None = None) -> bytes:
+    """Record *consent* and return its new install, pending until its code is redeemed."""
+    install = install or new_id()
     connection.execute(
         insert(installs).values(
             id=install,

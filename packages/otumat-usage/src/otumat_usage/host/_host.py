@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from otumat_usage.host._database import Connection, Database, insert, select, settings
+from otumat_usage.host._limits import Limit
 from otumat_usage.host._secrets import new_secret
 from otumat_usage.host._writer import Writer
 
@@ -29,6 +30,7 @@ class Host:
         issuer: The public address, without a slash at its end.
         form_key: The secret that signs CSRF values.
         now: The clock, in milliseconds.
+        user_codes: Wrong user codes that one address may try per minute.
     """
 
     database: Database
@@ -36,6 +38,7 @@ class Host:
     issuer: str
     form_key: str
     now: Callable[[], int] = _now
+    user_codes: Limit = dataclasses.field(default_factory=lambda: Limit(5, 60_000))
 
     @property
     def secure(self) -> bool:

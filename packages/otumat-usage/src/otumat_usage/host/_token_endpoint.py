@@ -6,6 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from otumat_usage.host._authorize import CLIENT_ID
+from otumat_usage.host._device_grants import poll
 from otumat_usage.host._grants import Pair, Refusal, redeem_code, refresh, revoke
 from otumat_usage.host._web import (
     Request,
@@ -19,33 +20,37 @@ from otumat_usage.host._web import (
 if TYPE_CHECKING:
     from otumat_usage.host._host import Host
 
-__all__ = ["revocation", "token"]
+__all__ = ["DEVICE_GRANT", "client_fault", "oauth_error", "revocation", "token"]
+
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 async def token(request: Request) -> Response:
     """Serve ``POST /auth/token`` (RFC 6749, 3.2)."""
     form = await read_form(request)
-    fault = _client_fault(request, form)
+    fault = client_fault(request, form)
     if form is None or fault is not None:
-        return fault or _oauth_error("invalid_request", "the form cannot be read")
+        return fault or oauth_error("invalid_request", "the form cannot be read")
     grant = form.get("grant_type", "")
     if grant == "authorization_code":
         return await _by_code(host_of(request), form)
     if grant == "refresh_token":
         return await _by_refresh(host_of(request), form)
+    if grant == DEVICE_GRANT:
+        return await _by_device(host_of(request), form)
     if not grant:
-        return _oauth_error("invalid_request", "grant_type is missing")
-    return _oauth_error("unsupported_grant_type", f"grant_type {grant!r} is not supported")
+        return oauth_error("invalid_request", "grant_type is missing")
+    return oauth_error("unsupported_grant_type", f"grant_type {grant!r} is not supported")
 
 
 async def revocation(request: Request) -> Response:
     """Serve ``POST /auth/revoke`` (RFC 7009): 200 for every token, known or not."""
     form = await read_form(request)
-    fault = _client_fault(request, form)
+    fault = client_fault(request, form)
     if form is None or fault is not None:
-        return fault or _oauth_error("invalid_request", "the form cannot be read")
+        return fault or oauth_error("invalid_request", "the form cannot be read")
     if not form.get("token"):
-        return _oauth_error("invalid_request", "token is missing")
+        return oauth_error("invalid_request", "token is missing")
     host, value = host_of(request), form["token"]
     now = host.now()
     await writing(host, lambda connection: revoke(connection, value, now))
@@ -78,19 +83,28 @@ async def _by_refresh(host: Host, form: dict[str, str]) -> Response:
     return _tokens(await writing(host, lambda connection: refresh(connection, value, scope, now)))
 
 
-def _client_fault(request: Request, form: dict[str, str] | None) -> Response | None:
+async def _by_device(host: Host, form: dict[str, str]) -> Response:
+    fault = _missing(form, "device_code")
+    if fault is not None:
+        return fault
+    now, code = host.now(), form["device_code"]
+    return _tokens(await writing(host, lambda connection: poll(connection, code, now)))
+
+
+def client_fault(request: Request, form: dict[str, str] | None) -> Response | None:
+    """Return the refusal of a form that is not from our one public client, else None."""
     if form is None:
         text = "send one form, application/x-www-form-urlencoded, each field once"
-        return _oauth_error("invalid_request", text)
+        return oauth_error("invalid_request", text)
     if "authorization" in request.headers:
         # RFC 6749, 5.2: who tried the header is told in the header.
-        answer = _oauth_error("invalid_client", "this client is public and has no secret", 401)
+        answer = oauth_error("invalid_client", "this client is public and has no secret", 401)
         answer.headers["WWW-Authenticate"] = 'Basic realm="otumat-usage"'
         return answer
     if "client_id" not in form:
-        return _oauth_error("invalid_request", "client_id is missing")
+        return oauth_error("invalid_request", "client_id is missing")
     if form["client_id"] != CLIENT_ID:
-        return _oauth_error("invalid_client", f"client_id must be {CLIENT_ID}", 401)
+        return oauth_error("invalid_client", f"client_id must be {CLIENT_ID}", 401)
     return None
 
 
@@ -98,12 +112,12 @@ def _missing(form: dict[str, str], *names: str) -> Response | None:
     lacking = [name for name in names if not form.get(name)]
     if not lacking:
         return None
-    return _oauth_error("invalid_request", f"missing: {', '.join(lacking)}")
+    return oauth_error("invalid_request", f"missing: {', '.join(lacking)}")
 
 
 def _tokens(result: Pair | Refusal) -> Response:
     if isinstance(result, Refusal):
-        return _oauth_error(result.error, result.description)
+        return oauth_error(result.error, result.description)
     return json_answer(
         {
             "access_token": result.access,
@@ -117,7 +131,8 @@ def _tokens(result: Pair | Refusal) -> Response:
     )
 
 
-def _oauth_error(error: str, description: str, status: int = 400) -> Response:
+def oauth_error(error: str, description: str, status: int = 400) -> Response:
+    """Return an error as RFC 6749, 5.2 writes it."""
     # RFC 6749, 5.2 allows neither quotes nor backslashes in the description.
     safe = "".join(c if " " <= c <= "~" and c not in '"\\' else "'" for c in description)
     return json_answer({"error": error, "error_description": safe}, status, Pragma="no-cache")

@@ -1,0 +1,148 @@
+"""Answer the device flow: start one, and let the user decide on the page (RFC 8628)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otumat_usage.host import _device_grants, _packages
+from otumat_usage.host._authorize import SCOPES
+from otumat_usage.host._consent import consent_text
+from otumat_usage.host._discovery import ROUTES
+from otumat_usage.host._enrolment import count_decision, form_session, is_ours, keep_session
+from otumat_usage.host._grants import Consent
+from otumat_usage.host._pages import message, page
+from otumat_usage.host._secrets import new_secret, sign_form
+from otumat_usage.host._token_endpoint import client_fault, oauth_error
+from otumat_usage.host._web import (
+    Request,
+    Response,
+    host_of,
+    json_answer,
+    read_form,
+    reading,
+    writing,
+)
+
+if TYPE_CHECKING:
+    from otumat_usage.host._database import Connection
+    from otumat_usage.host._host import Host
+
+__all__ = ["decide", "start", "verify"]
+
+_PURPOSE = "device"
+
+
+async def start(request: Request) -> Response:
+    """Serve ``POST /auth/device`` (RFC 8628, 3.1)."""
+    host = host_of(request)
+    form = await read_form(request)
+    fault = client_fault(request, form)
+    if form is None or fault is not None:
+        return fault or oauth_error("invalid_request", "the form cannot be read")
+    scope = form.get("scope") or " ".join(SCOPES)
+    if not set(scope.split()) <= set(SCOPES):
+        return oauth_error("invalid_scope", f"known scopes: {' '.join(SCOPES)}")
+    name, now = form.get("package", ""), host.now()
+
+    def write(connection: Connection) -> tuple[str, str] | None:
+        package = _packages.get(connection, name)
+        if package is None or package.closed:
+            return None
+        return _device_grants.start(connection, package.id, scope, now)
+
+    codes = await writing(host, write)
+    if codes is None:
+        return oauth_error("invalid_request", "this host does not take the package")
+    device_code, user_code = codes
+    address = host.issuer + ROUTES["verify"]
+    return json_answer(
+        {
+            "device_code": device_code,
+            "user_code": user_code,
+            "verification_uri": address,
+            "verification_uri_complete": f"{address}?user_code={user_code}",
+            "expires_in": _device_grants.DEVICE_LIFE // 1000,
+            "interval": _device_grants.INTERVAL,
+        }
+    )
+
+
+async def verify(request: Request) -> Response:
+    """Serve ``GET /device``: ask for the code, or show the consent page of one."""
+    host = host_of(request)
+    given = request.query_params.get("user_code", "")
+    if not given:
+        return page("device.html", {"wrong": False})
+    found = await _find(request, host, given)
+    if isinstance(found, Response):
+        return found
+    package = found
+    code = _device_grants.canonical_code(given)
+    session = form_session(request) or new_secret()
+    values = {
+        "text": consent_text(package),
+        "asking": True,
+        "action": ROUTES["verify"],
+        "hidden": [
+            ("csrf", sign_form(host.form_key, session, _PURPOSE, code)),
+            ("user_code", code),
+        ],
+        "code": f"{code[:4]}-{code[4:]}",
+        "context": (),
+        "origin": host.issuer,
+        "listener": "",
+    }
+    return keep_session(host, page("consent.html", values), session)
+
+
+async def decide(request: Request) -> Response:
+    """Serve ``POST /device``: record what the user decided."""
+    host = host_of(request)
+    form = await read_form(request) or {}
+    code = _device_grants.canonical_code(form.get("user_code", ""))
+    if not is_ours(request, form, _PURPOSE, code):
+        return message(403, "Please try again", "This page was open too long, or came elsewhere.")
+    found = await _find(request, host, code)
+    if isinstance(found, Response):
+        return found
+    package = found
+    text = consent_text(package)
+    agreed = form.get("decision") == "yes"
+    if agreed and form.get("consent") != text.sha256:
+        return message(409, "The text has changed", "Please read it again before you decide.")
+    now = host.now()
+
+    def write(connection: Connection) -> bool:
+        pending = _device_grants.find(connection, code, now)
+        if pending is None:
+            return False
+        consent = Consent(package.id, text.sha256, text.version, now, "device")
+        _device_grants.answer(connection, pending, consent if agreed else None)
+        count_decision(connection, package.id, now, agreed=agreed)
+        return True
+
+    if not await writing(host, write):
+        return page("device.html", {"wrong": True}, status=404)
+    if agreed:
+        return message(200, "Thank you", "You can close this page; the program goes on by itself.")
+    return message(200, "Nothing will be sent", "You can close this page.")
+
+
+async def _find(request: Request, host: Host, code: str) -> _packages.Package | Response:
+    """Return the package that waits under *code*; wrong guesses are counted per address."""
+    address = request.client.host if request.client else ""
+    now = host.now()
+    if host.user_codes.spent(address, now):
+        answer = message(429, "Too many attempts", "Please wait a minute, then try again.")
+        answer.headers["Retry-After"] = "60"
+        return answer
+
+    def read(connection: Connection) -> _packages.Package | None:
+        pending = _device_grants.find(connection, code, now)
+        return None if pending is None else _packages.by_id(connection, pending.package)
+
+    found = await reading(host, read)
+    if found is None:
+        host.user_codes.count(address, now)
+        return page("device.html", {"wrong": True}, status=404)
+    return found

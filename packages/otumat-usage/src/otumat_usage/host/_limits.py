@@ -1,0 +1,41 @@
+"""Count attempts per network address, in memory, without keeping an address."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+
+__all__ = ["Limit"]
+
+_REMEMBERED = 10_000
+
+
+class Limit:
+    """Allow *attempts* per *window* milliseconds and address.
+
+    Only a keyed hash of the address is held, under a key that dies with the process.
+    """
+
+    def __init__(self, attempts: int, window: int) -> None:
+        self._attempts = attempts
+        self._window = window
+        self._seed = secrets.token_bytes(16)
+        self._counts: OrderedDict[int, tuple[int, int]] = OrderedDict()
+
+    def spent(self, address: str, now: int) -> bool:
+        """Say whether *address* has no attempt left in this window."""
+        start, count = self._counts.get(self._key(address), (now, 0))
+        return now - start < self._window and count >= self._attempts
+
+    def count(self, address: str, now: int) -> None:
+        """Note one attempt."""
+        key = self._key(address)
+        start, count = self._counts.pop(key, (now, 0))
+        if now - start >= self._window:
+            start, count = now, 0
+        self._counts[key] = (start, count + 1)
+        if len(self._counts) > _REMEMBERED:
+            self._counts.popitem(last=False)
+
+    def _key(self, address: str) -> int:
+        return hash((self._seed, address))
