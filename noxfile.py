@@ -54,16 +54,13 @@ def _wheels(session: nox.Session, _built: dict[str, pathlib.Path] = {}) -> dict[
     if not _built:
         out = ROOT / ".nox" / "wheels"
         shutil.rmtree(out, ignore_errors=True)
-        session.install("build")
+        uv = session.venv_backend == "uv"
+        pip = ["pip", "wheel", "-q", "--no-deps", "-w"]
+        build = ["uv", "build", "-q", "--wheel", "-o"] if uv else pip
         for dist in DISTS:
-            session.run("python", "-m", "build", "-w", *_installer(session), "-o", str(out),
-                        f"packages/{dist}", silent=True)  # fmt: skip
+            session.run(*build, str(out), f"packages/{dist}", silent=True)
             (_built[dist],) = out.glob(f"{dist.replace('-', '_')}-*.whl")
     return _built
-
-
-def _installer(session: nox.Session) -> list[str]:
-    return ["--installer=uv"] if session.venv_backend == "uv" else []
 
 
 def _install(session: nox.Session, dists: tuple[str, ...], *more: str) -> None:
@@ -146,7 +143,9 @@ def alone(session: nox.Session, dist: str) -> None:
 def together(session: nox.Session) -> None:
     """All four from their wheels as `pip install otumat` brings them, and the examples."""
     _need(session, "git", "openssl")
-    _install_suite(session, *TEST_TOOLS, *_all_extra_tools())
+    _install_suite(
+        session, "build", "hatchling", "setuptools>=77", *TEST_TOOLS, *_all_extra_tools()
+    )
     session.run("otumat", "--version")
     _pytest(session, "-n", "2", "-m", "service or interop", "tests", "packages/otumat/tests",
             *session.posargs)  # fmt: skip
@@ -202,12 +201,12 @@ def readme(session: nox.Session) -> None:
 @nox.session
 def build(session: nox.Session) -> None:
     """Build all sdists and wheels into dist/ and check them as an index would."""
-    session.install("build", "twine>=6.1")
+    session.install("build[uv]", "twine>=6.1")
     out = ROOT / "dist"
     shutil.rmtree(out, ignore_errors=True)
     for dist in DISTS:
-        session.run("python", "-m", "build", *_installer(session), "-o", str(out),
-                    f"packages/{dist}", silent=True)  # fmt: skip
+        session.run("python", "-m", "build", "--installer=uv", "-o", str(out), f"packages/{dist}",
+                    silent=True)  # fmt: skip
     files = sorted(out.iterdir())
     session.run("twine", "check", "--strict", *map(str, files))
     for file in files:

@@ -17,6 +17,13 @@ pytestmark = pytest.mark.service
 SCRIPTS = pathlib.Path(sysconfig.get_path("scripts"))
 
 
+#: The example key of RFC 8410, section 10.1.
+KEY = """-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----
+"""
+
+
 @pytest.fixture(name="folder")
 def _folder(tmp_path: pathlib.Path) -> pathlib.Path:
     """A folder with a package, a PEM that is none, a script without the executable bit."""
@@ -25,6 +32,7 @@ def _folder(tmp_path: pathlib.Path) -> pathlib.Path:
     (folder / "pkg" / "__init__.py").write_text("x = 1\n")
     (folder / "empty").mkdir()
     (folder / "none.pem").write_text("this is no PEM\n")
+    (folder / "key.pub").write_text(KEY)
     (folder / "signature").write_text("AAAA\n")
     (folder / "watched").write_text("")
     (folder / "plain").write_text("just words\n")
@@ -56,17 +64,17 @@ def _run(folder: pathlib.Path, *args: str) -> subprocess.CompletedProcess[str]:
     ("command", "named"),
     [
         ("no-such-command", "no-such-command"),
-        ("hash", "PATH"),
+        ("hash", "DIR"),
         ("hash missing", "missing"),
         ("hash empty", "empty"),
         ("hash pkg --algorithm md5", "md5"),
-        ("sign missing -k none.pem", "missing"),
+        ("sign pkg -k none.pem -o no/such/folder/sig", "none.pem"),
         ("sign pkg -k missing.pem", "missing.pem"),
         ("sign pkg -k none.pem", "none.pem"),
         ("sign not.whl -k none.pem", "none.pem"),
         ("verify pkg -p none.pem -s signature", "none.pem"),
         ("verify pkg -p missing.pem -s signature", "missing.pem"),
-        ("verify no_such_installed_package -p none.pem", "no_such_installed_package"),
+        ("verify no_such_installed_package -p key.pub", "no_such_installed_package"),
         ("keygen none.pem --no-passphrase", "none.pem"),
         ("keygen no/such/folder/key.pem --no-passphrase", "no/such/folder"),
         ("watch", "-f"),
