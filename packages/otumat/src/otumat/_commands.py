@@ -18,12 +18,12 @@ PARTS = ("otumat", "otumat-sign", "otumat-usage", "otumat-watch")
 #: Help needs these lines without importing a command; a test compares them with the commands' own.
 KNOWN: dict[str, tuple[str, str]] = {
     "watch": ("otumat-watch", "Run a script whenever a file changes."),
-    "hash": ("otumat-sign", "Print the digest that git gives a package."),
-    "sign": ("otumat-sign", "Sign a package folder or wheels."),
-    "verify": ("otumat-sign", "Verify a package folder, a wheel or an installed package."),
-    "keygen": ("otumat-sign", "Make a key pair for signing."),
-    "usage": ("otumat-usage", "See and decide what packages record about your use of them."),
-    "upload": ("otumat-usage", "Send what is due (called by 0.3 background jobs)."),
+    "hash": ("otumat-sign", "Hash a package as git lists it."),
+    "sign": ("otumat-sign", "Sign a package folder, or wheels in place."),
+    "verify": ("otumat-sign", "Check a signature: of a folder, wheel or install."),
+    "keygen": ("otumat-sign", "Make a key pair."),
+    "usage": ("otumat-usage", "See and decide what packages record about how you use them."),
+    "upload": ("otumat-usage", "Make one upload pass, as daemons of otumat 0.3 call it, and exit."),
 }
 
 #: Kept for jobs that otumat 0.3 left on users' machines; people use `otumat usage upload`.
