@@ -24,7 +24,8 @@ SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
 TEST_TOOLS = ("pytest>=9.0.1", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100")
 #: What the tests of one distribution need besides the test tools.
 EXTRA_TOOLS: dict[str, tuple[str, ...]] = {}
-SLOW = "interop or service or fault or browser or mounts"
+NEEDS_MORE = "browser or mounts or systemd or cron"
+SLOW = f"interop or service or fault or {NEEDS_MORE}"
 
 
 def _found_pythons() -> list[str]:
@@ -135,7 +136,7 @@ def alone(session: nox.Session, dist: str) -> None:
     session.run(dist, "--version")
     tests = _copied_tests(session, dist)
     with session.chdir(tests.parent):
-        _pytest(session, "-n", "2", "-m", "not (interop or fault or browser or mounts)", str(tests),
+        _pytest(session, "-n", "2", "-m", f"not (interop or fault or {NEEDS_MORE})", str(tests),
                 *session.posargs)  # fmt: skip
 
 
@@ -177,7 +178,7 @@ def faults(session: nox.Session) -> None:
 @nox.session(python=NEWEST)
 def types(session: nox.Session) -> None:
     """Check every source and the typing tests with mypy, strict."""
-    _install(session, DISTS, "mypy>=2", "pytest>=9.0.1", "hatchling", "types-setuptools", "nox")
+    _install(session, DISTS, "mypy>=2", "hatchling", "types-setuptools", "watchfiles")
     session.run("mypy", *(f"packages/{dist}/src" for dist in DISTS))
     session.run("mypy", "typing_tests")
 
@@ -244,6 +245,22 @@ def mounts(session: nox.Session) -> None:
     _need(session, "unshare", "mount")
     _install(session, ("otumat-watch",), *TEST_TOOLS, *EXTRA_TOOLS.get("otumat-watch", ()))
     _pytest(session, "-m", "mounts", "packages/otumat-watch/tests", *session.posargs)
+
+
+@nox.session(python=NEWEST, default=False)
+def systemd(session: nox.Session) -> None:
+    """The background job under a real systemd user manager (needs root and Debian's `systemd`)."""
+    _need(session, "unshare", "mount", "systemctl")
+    _install(session, ("otumat-usage",), *TEST_TOOLS, *EXTRA_TOOLS.get("otumat-usage", ()))
+    _pytest(session, "-m", "systemd", "packages/otumat-usage/tests", *session.posargs)
+
+
+@nox.session(python=NEWEST, default=False)
+def cron(session: nox.Session) -> None:
+    """The background job under a real cron (needs root and Debian's `cron`)."""
+    _need(session, "unshare", "mount", "cron", "crontab")
+    _install(session, ("otumat-usage",), *TEST_TOOLS, *EXTRA_TOOLS.get("otumat-usage", ()))
+    _pytest(session, "-m", "cron", "packages/otumat-usage/tests", *session.posargs)
 
 
 @nox.session(python=NEWEST, default=False)
