@@ -2,32 +2,37 @@ r"""Turn files into the heads of git's listing lines: the hot loop, one open fil
 
 Git hashes a file as the blob ``b"blob " + size + b"\0" + content`` and lists it as
 ``MODE ID 0<TAB>PATH`` (git-ls-files(1), git-hash-object(1)). This module makes everything
-before the path. It must import nothing of this package at module level.
+before the path. Workers import it alone, so it must import nothing of this package at its top.
 """
 
 from __future__ import annotations
 
 import os
-from errno import EACCES, ELOOP, EMLINK, ENOENT, ENOTDIR, EPERM
+import time
+from errno import EACCES, EAGAIN, ELOOP, EMLINK, ENOENT, ENOTDIR, EPERM
 from hashlib import sha1, sha256
-from stat import S_ISLNK, S_ISREG
+from stat import S_ISREG
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import NoReturn, Protocol
 
     class Digest(Protocol):
         """The part of a hashlib object that is used here."""
 
+        def copy(self) -> Digest: ...
         def update(self, data: bytes | memoryview, /) -> None: ...
         def hexdigest(self) -> str: ...
 
-    Maker = Callable[[bytes], Digest]
 
-#: Files up to this size are read at once, larger ones through one buffer of this size: above
-#: it, the page faults of a fresh bytes object cost more than the copy.
-BUFFER_SIZE = 128 * 1024
+#: Files below this size are read by one call.
+SMALL = 32 * 1024
+#: Larger ones go through one buffer that stays in the processor's cache.
+BUFFER_SIZE = 256 * 1024
+#: A file whose last change is older than this many seconds before the start of the work has
+#: not changed since: coarser than any file system's clock (FAT counts in steps of 2 s).
+SETTLED = 2
 
 #: Never follow a link, never block on a FIFO that has taken a file's place, never translate.
 _FLAGS = (
@@ -40,6 +45,12 @@ _FLAGS = (
 _POSIX = hasattr(os, "O_NOFOLLOW")
 #: What open(2) with O_NOFOLLOW says of a link: Linux and macOS, FreeBSD.
 _IS_LINK = (ELOOP, EMLINK)
+#: The type and owner's x bit of st_mode, and what git makes of them.
+_TYPE_AND_X = 0o170100
+_MODES = {0o100000: "100644", 0o100100: "100755" if _POSIX else "100644"}
+#: Where os.stat_result has the time of the last change: ctime, which nobody can set back; on
+#: Windows that field is the time of creation, so mtime.
+_CHANGED = 9 if _POSIX else 8
 
 
 def _open_portably(path: bytes, flags: int) -> int:
@@ -52,80 +63,114 @@ def _open_portably(path: bytes, flags: int) -> int:
 _open: Callable[[bytes, int], int] = os.open if _POSIX else _open_portably
 
 
-def maker(algorithm: str) -> Maker:
-    """Return the constructor of a hash that is used to name content, not as a defence."""
-    constructor = {"sha1": sha1, "sha256": sha256}[algorithm]
-    # A FIPS build of OpenSSL refuses SHA-1 unless it is told so; elsewhere nothing changes.
+def new(algorithm: str) -> Digest:
+    """Return an empty hash; it names content here and defends nothing (so FIPS allows it)."""
     try:
-        constructor()
-    except ValueError:
-        return lambda data: constructor(data, usedforsecurity=False)
-    return constructor
+        make = {"sha1": sha1, "sha256": sha256}[algorithm]
+    except KeyError:
+        message = f"algorithm {algorithm!r} is not one of git's: sha1, sha256"
+        raise ValueError(message) from None
+    return make(usedforsecurity=False)
 
 
-def blob_id(data: bytes, make: Maker) -> bytes:
+def blob_id(data: bytes, algorithm: str) -> str:
     """Return the id that git gives to *data* as a blob, in hexadecimal."""
-    digest = make(b"blob %d\0" % len(data))
+    digest = new(algorithm)
+    digest.update(b"blob %d\0" % len(data))
     digest.update(data)
-    return digest.hexdigest().encode()
+    return digest.hexdigest()
 
 
-def heads(paths: Iterable[bytes], makers: Sequence[Maker]) -> list[tuple[bytes, ...]]:
-    """Return ``MODE ID 0<TAB>`` of each of *paths*, once for each of *makers*.
+def heads(paths: Sequence[bytes], algorithms: Sequence[str]) -> list[list[str]]:
+    """Return ``MODE ID 0<TAB>`` of each of *paths*: one column for each of *algorithms*.
+
+    One open, read, fstat and close for a small file. The fstat comes last: where it says that
+    the file has not changed for `SETTLED` seconds, what was read is what was there. Everything
+    else (links, large files, recent changes, trouble) is left to `_careful`.
 
     Raises:
         RefusedPathError: a path is neither a file nor a link.
         ChangedFileError: a file vanished or changed while it was read.
         UnreadableFileError: the operating system said no.
     """
-    result = []
-    buffer = memoryview(bytearray(BUFFER_SIZE))
-    open_, fstat, read, close = _open, os.fstat, os.read, os.close
+    empty = [new(algorithm) for algorithm in algorithms]
+    columns: list[list[str]] = [[] for _ in algorithms]
+    copy, add = empty[0].copy, columns[0].append
+    others = [(digest.copy, column.append) for digest, column in zip(empty, columns)][1:]  # noqa: B905
+    open_, read, fstat, close = _open, os.read, os.fstat, os.close
+    small, modes, changed, mask = SMALL, _MODES, _CHANGED, _TYPE_AND_X
+    limit = time.time() - SETTLED
     for path in paths:
         try:
             handle = open_(path, _FLAGS)
-        except OSError as error:
-            result.append(_link_heads(path, error, makers))
+            try:
+                data = read(handle, small)
+                stat = fstat(handle)
+            finally:
+                close(handle)
+        except OSError:
+            mode = None
+        else:
+            size = len(data)
+            mode = modes.get(stat[0] & mask)
+        if mode is None or size != stat[6] or size == small or stat[changed] > limit:
+            for column, head in zip(columns, _careful(path, empty)):  # noqa: B905
+                column.append(head)
             continue
-        try:
-            before = fstat(handle)
-            size = before.st_size
-            if not S_ISREG(before.st_mode):
-                _refuse(path)
-            header = b"blob %d\0" % size
-            digests = [make(header) for make in makers]
-            if size < BUFFER_SIZE:
-                data = read(handle, size + 1)
-                got = len(data)
-                for digest in digests:
-                    digest.update(data)
-            else:
-                got = _stream(handle, digests, buffer)
-            after = fstat(handle)
-        except OSError as error:
-            _raise_unreadable(path, error)
-        finally:
-            close(handle)
-        if got != size or after.st_mtime_ns != before.st_mtime_ns:
-            _raise_changed(path)
-        mode = b"100755" if before.st_mode & 0o100 and _POSIX else b"100644"
-        result.append(tuple([b"%b %b 0\t" % (mode, d.hexdigest().encode()) for d in digests]))
-    return result
+        header = b"blob %d\0" % size
+        digest = copy()
+        digest.update(header)
+        digest.update(data)
+        add(f"{mode} {digest.hexdigest()} 0\t")
+        for copy_other, add_other in others:
+            digest = copy_other()
+            digest.update(header)
+            digest.update(data)
+            add_other(f"{mode} {digest.hexdigest()} 0\t")
+    return columns
 
 
-def _stream(handle: int, digests: Sequence[Digest], buffer: memoryview) -> int:
-    """Feed a large file to *digests* through *buffer*; return how many bytes it had."""
+def _careful(path: bytes, empty: Sequence[Digest]) -> list[str]:
+    """Do the work of `heads` for one path, whatever it is, comparing fstat before and after."""
+    try:
+        handle = _open(path, _FLAGS)
+    except OSError as error:
+        return _link_heads(path, error, empty)
+    try:
+        before = os.fstat(handle)
+        if not S_ISREG(before.st_mode):
+            _refuse(path, before.st_mode)
+        digests = [digest.copy() for digest in empty]
+        got = _stream(handle, before.st_size, digests)
+        after = os.fstat(handle)
+    except OSError as error:
+        _raise_unreadable(path, error)
+    finally:
+        os.close(handle)
+    stamps = [(s.st_size, s.st_mtime_ns, s[_CHANGED], s.st_mode) for s in (before, after)]
+    if got != before.st_size or stamps[0] != stamps[1]:
+        _raise_changed(path)
+    mode = _MODES[before.st_mode & _TYPE_AND_X]
+    return [f"{mode} {digest.hexdigest()} 0\t" for digest in digests]
+
+
+def _stream(handle: int, size: int, digests: Sequence[Digest]) -> int:
+    """Feed a blob of *size* bytes to *digests*; return how many bytes the file really had."""
+    for digest in digests:
+        digest.update(b"blob %d\0" % size)
     total = 0
+    buffer = memoryview(bytearray(min(size, BUFFER_SIZE - 1) + 1))
     with os.fdopen(handle, "rb", buffering=0, closefd=False) as file:
         while got := file.readinto(buffer):
-            part = buffer[:got]
             for digest in digests:
-                digest.update(part)
+                digest.update(buffer[:got])
             total += got
+            if total > size:
+                break
     return total
 
 
-def _link_heads(path: bytes, error: OSError, makers: Sequence[Maker]) -> tuple[bytes, ...]:
+def _link_heads(path: bytes, error: OSError, empty: Sequence[Digest]) -> list[str]:
     """Hash a link as git does, by the bytes it holds, or raise why *path* cannot be opened."""
     if error.errno not in _IS_LINK:
         _raise_unreadable(path, error)
@@ -133,14 +178,20 @@ def _link_heads(path: bytes, error: OSError, makers: Sequence[Maker]) -> tuple[b
         target = os.readlink(path)  # noqa: PTH115 -- bytes
     except OSError as second:
         _raise_unreadable(path, second)
-    return tuple([b"120000 %b 0\t" % blob_id(target, make) for make in makers])
+    found = []
+    for digest in (digest.copy() for digest in empty):
+        digest.update(b"blob %d\0" % len(target))
+        digest.update(target)
+        found.append(f"120000 {digest.hexdigest()} 0\t")
+    return found
 
 
 def kind(mode: int) -> str:
     """Name what *mode* says a path is, for a message."""
-    from stat import S_ISBLK, S_ISCHR, S_ISFIFO, S_ISSOCK
+    from stat import S_ISBLK, S_ISCHR, S_ISDIR, S_ISFIFO, S_ISLNK, S_ISSOCK
 
     kinds = {
+        S_ISDIR: "a folder",
         S_ISLNK: "a symbolic link",
         S_ISFIFO: "a FIFO",
         S_ISSOCK: "a socket",
@@ -150,11 +201,19 @@ def kind(mode: int) -> str:
     return next((name for test, name in kinds.items() if test(mode)), "neither file nor link")
 
 
-def _refuse(path: bytes) -> NoReturn:
+def refuse_kind(path: bytes, mode: int) -> NoReturn:
+    """Raise RefusedPathError: *path* is of a kind that git cannot hold."""
     from otumat_sign.exceptions import RefusedPathError
 
-    message = f"{os.fsdecode(path)} is {kind(os.lstat(path).st_mode)}: it has no content to sign"
+    message = f"{os.fsdecode(path)} is {kind(mode)}: it has no content to sign"
     raise RefusedPathError(message)
+
+
+def _refuse(path: bytes, mode: int) -> NoReturn:
+    """Raise for what is no file any more although it was one when the folder was listed."""
+    if kind(mode) == "a folder":
+        _raise_changed(path)
+    refuse_kind(path, mode)
 
 
 def _raise_changed(path: bytes) -> NoReturn:
@@ -167,8 +226,25 @@ def _raise_changed(path: bytes) -> NoReturn:
 def _raise_unreadable(path: bytes, error: OSError) -> NoReturn:
     from otumat_sign.exceptions import UnreadableFileError
 
-    if error.errno in (ENOENT, ENOTDIR):
+    if error.errno in (ENOENT, ENOTDIR, EAGAIN):
         _raise_changed(path)
     hint = ": change its mode or leave it out" if error.errno in (EACCES, EPERM) else ""
     message = f"cannot read {os.fsdecode(path)}: {error.strerror}{hint}"
     raise UnreadableFileError(message) from error
+
+
+def take(numbers: int) -> Iterator[int]:
+    """Yield numbers from the pipe *numbers*, which others empty too, until there are no more."""
+    while token := os.read(numbers, 4):
+        yield int.from_bytes(token, "big")
+
+
+def serve(numbers: int, size: int, algorithms: Sequence[str]) -> None:
+    """Be a worker: hash chunks of *size* of the paths in file descriptor 0, write to 1."""
+    import marshal
+
+    paths = os.pread(0, os.fstat(0).st_size, 0).split(b"\0")
+    with open(1, "wb", closefd=False) as output:
+        for number in take(numbers):
+            start = number * size
+            marshal.dump((number, heads(paths[start : start + size], algorithms)), output)

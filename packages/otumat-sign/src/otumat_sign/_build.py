@@ -12,7 +12,7 @@ from otumat_sign.exceptions import SignError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from otumat_sign._keys import PrivateKey
+    from otumat_sign._signers import Signer
 
 #: Set to "skip" to build without a signature although a key is configured.
 SKIP_VARIABLE = "OTUMAT_SIGN"
@@ -42,11 +42,11 @@ def sign_built_wheel(wheel: str, *, key: str | None, pub: str | None, project: s
     return notes
 
 
-def _private(uri: str) -> PrivateKey:
-    from otumat_sign._signature import load_private
+def _private(uri: str) -> Signer:
+    from otumat_sign import _signers
 
     try:
-        return load_private(uri)
+        return _signers.load(uri)
     except SignError as error:
         message = (
             f"{error}. Make a pair with `otumat-sign keygen`, name the private key in "

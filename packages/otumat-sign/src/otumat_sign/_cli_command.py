@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 NO, FAILED, INTERRUPTED = 1, 2, 130
 
 
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a pipeline.")
+
+
 class Failure(click.ClickException):
     """Ends the command with one line on stderr: it could not be done."""
 

@@ -38,6 +38,12 @@ class PublicKey:
         self._key: Public = _accepted_public(key, name)
         self.name = name
 
+    def pem(self) -> bytes:
+        """Return the key as PEM, SubjectPublicKeyInfo (RFC 5280)."""
+        return self._key.public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
     def verify(self, signature: bytes, data: bytes) -> None:
         """Return if *signature* was made over *data* by this key.
 
@@ -74,20 +80,14 @@ class PrivateKey:
         self.name = name
 
     def sign(self, data: bytes) -> bytes:
-        """Return the signature of *data*, after checking it with the public half.
-
-        The check costs far less than validating the key when it is loaded, and also catches a
-        key pair whose halves do not belong together and a fault during the computation.
-        """
+        """Return the signature of *data*."""
         key = self._key
         if isinstance(key, rsa.RSAPrivateKey):
             pss = padding.PSS(padding.MGF1(hashes.SHA256()), SALT_BYTES)
-            signature = key.sign(data, pss, hashes.SHA256())
-        elif isinstance(key, ec.EllipticCurvePrivateKey):
-            signature = key.sign(data, _ecdsa())
-        else:
-            signature = key.sign(data)
-        return signature
+            return key.sign(data, pss, hashes.SHA256())
+        if isinstance(key, ec.EllipticCurvePrivateKey):
+            return key.sign(data, _ecdsa())
+        return key.sign(data)
 
     def public_pem(self) -> bytes:
         """Return the public half as PEM, SubjectPublicKeyInfo (RFC 5280)."""

@@ -14,6 +14,10 @@ from otumat_sign.exceptions import KeyNotFoundError, UnusableKeyError
 MAXIMUM_BYTES = 1 << 20
 
 
+#: What `read` understands besides a path.
+SCHEMES = ("env", "fd", "cmd")
+
+
 def read(uri: str | os.PathLike[str]) -> bytes:
     """Return the bytes that *uri* names.
 

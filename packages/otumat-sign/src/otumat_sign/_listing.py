@@ -1,4 +1,4 @@
-"""Write git's listing of a package and hash it: order, quoting, and the names git refuses."""
+"""Write git's listing of a package and hash it: quoting, and the names that git refuses."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from otumat_sign.exceptions import EmptyPackageError, RefusedPathError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from otumat_sign._blobs import Maker
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 #: The bytes that core.quotePath=true (git's default) prints as they are; quote.c.
 _PLAIN = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
@@ -21,12 +20,14 @@ _ESCAPES |= dict(zip(b'\a\b\t\n\v\f\r"\\', (rb"\%c" % c for c in b'abtnvfr"\\'),
 
 #: Components that git refuses to track, whatever the platform: ".git" and what NTFS takes for
 #: it (core.protectNTFS is on everywhere), after "/" or "\"; read-cache.c, path.c.
-_REFUSED = re.compile(rb"(?i)(?:^|[/\\])(?:\.git|git~1)[. ]*(?:$|[/\\:])")
-#: The same for ".gitmodules" where it is a link, with its NTFS short names.
+_REFUSED = re.compile(rb"(?i)(?:^|[/\\])(?:\.git|git~1)[. ]*(?:\Z|[/\\:])")
+#: The same for ".gitmodules" where a link is concerned, with its short names on NTFS.
+_SHORT_NAMES = b"|".join(
+    b"%b~[1-9][0-9]{%d}" % (b"gi7eba"[:letters], 6 - letters) for letters in range(7)
+)
 _REFUSED_LINK = re.compile(
-    rb"(?i)(?:^|[/\\])(?:\.gitmodules|gitmod~[1-4]|gi7eba~[1-9][0-9]?|gi7eb~[1-9][0-9]{1,2}"
-    rb"|gi7e~[1-9][0-9]{2,3}|gi7~[1-9][0-9]{3,4}|gi~[1-9][0-9]{4,5}|g~[1-9][0-9]{5,6}"
-    rb"|~[1-9][0-9]{6})[. ]*(?:$|:)"
+    rb"(?i)(?:^|/)\.gitmodules/"
+    rb"|(?:^|[/\\])(?:\.gitmodules|gitmod~[1-4]|" + _SHORT_NAMES + rb")[. ]*(?:\Z|:)"
 )
 
 
@@ -40,23 +41,27 @@ def quote(path: bytes) -> bytes:
 def refuse_names(paths: Sequence[bytes]) -> None:
     """Raise RefusedPathError if git would refuse to track one of *paths* by its name."""
     joined = b"\0".join(paths).lower()
-    if b".git" not in joined and b"git~1" not in joined:
-        return
-    for path in paths:
-        if _REFUSED.search(path):
-            message = f"{path.decode(errors='backslashreplace')}: git refuses this name; rename it"
-            raise RefusedPathError(message)
+    if b".git" in joined or b"git~1" in joined:
+        for path in paths:
+            if _REFUSED.search(path):
+                _refuse(path)
 
 
-def refuse_link_name(path: bytes) -> None:
-    """Raise RefusedPathError if git refuses *path* because it is a link."""
-    if _REFUSED_LINK.search(path):
-        name = path.decode(errors="backslashreplace")
-        message = f"{name}: git refuses a link of this name; rename it"
-        raise RefusedPathError(message)
+def refuse_links(heads: Sequence[str], paths: Sequence[bytes]) -> None:
+    """Raise RefusedPathError if git refuses one of *paths* because it is a link."""
+    joined = b"\0".join(paths).lower()
+    if b".gitmodules" in joined or b"~" in joined:
+        for head, path in zip(heads, paths, strict=True):
+            if head.startswith("120000") and _REFUSED_LINK.search(path):
+                _refuse(path)
 
 
-def digest(heads: Iterable[bytes], paths: Sequence[bytes], make: Maker) -> str:
+def _refuse(path: bytes) -> NoReturn:
+    message = f"{path.decode(errors='backslashreplace')}: git refuses this name; rename it"
+    raise RefusedPathError(message)
+
+
+def digest(heads: Sequence[str], paths: Sequence[bytes], algorithm: str) -> str:
     """Return the hexadecimal id of the listing made of *heads* and *paths*, both in order.
 
     Raises:
@@ -65,5 +70,15 @@ def digest(heads: Iterable[bytes], paths: Sequence[bytes], make: Maker) -> str:
     if not paths:
         message = "the package has no files: its hash would be that of every empty folder"
         raise EmptyPackageError(message)
-    lines = [head + path for head, path in zip(heads, map(quote, paths), strict=True)]
-    return blob_id(b"\n".join([*lines, b""]), make).decode()
+    parts = [""] * (3 * len(heads))
+    parts[0::3] = heads
+    parts[1::3] = _quoted(paths)
+    parts[2::3] = ["\n"] * len(heads)
+    return blob_id("".join(parts).encode("ascii"), algorithm)
+
+
+def _quoted(paths: Sequence[bytes]) -> list[str]:
+    joined = b"\0".join(paths)
+    if not joined.translate(None, _PLAIN + b"\0"):
+        return joined.decode("ascii").split("\0")
+    return [quote(path).decode("ascii") for path in paths]

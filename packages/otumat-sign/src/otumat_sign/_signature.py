@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from otumat_sign._keys import PrivateKey
+    from otumat_sign._signers import Signer
 
 __all__ = ["sign", "verify"]
 
@@ -29,7 +29,8 @@ def sign(*, privkey_path: str | os.PathLike[str], data: str, passphrase: str | N
     rsa_padding_mode:pss | openssl enc -base64`` makes.
 
     Args:
-        privkey_path: A path, ``env:NAME``, ``fd:N`` or ``cmd:PROGRAM`` that gives the PEM.
+        privkey_path: A path, ``env:NAME``, ``fd:N`` or ``cmd:PROGRAM`` that gives the PEM, or
+            the URI of a plugin (entry point group ``otumat_sign.signers``).
         data: What to sign: the digest from `hash_pkg`, without a newline.
         passphrase: Where the passphrase of an encrypted key is: ``env:NAME``, ``fd:N``,
             ``cmd:PROGRAM`` or ``prompt``. By default the variable OTUMAT_SIGN_PASSPHRASE, else
@@ -40,7 +41,9 @@ def sign(*, privkey_path: str | os.PathLike[str], data: str, passphrase: str | N
         UnusableKeyError: It is no private key, or a weak one (also a ValueError).
         PassphraseError: The passphrase is missing or wrong (also a ValueError).
     """
-    return sign_with(load_private(privkey_path, passphrase), data)
+    from otumat_sign import _signers
+
+    return sign_with(_signers.load(privkey_path, passphrase), data)
 
 
 def verify(*, pubkey_path: str | os.PathLike[str], data: str, signature: str | None) -> None:
@@ -65,25 +68,24 @@ def verify(*, pubkey_path: str | os.PathLike[str], data: str, signature: str | N
     PublicKey(pem, name=os.fspath(pubkey_path)).verify(decode(signature), data.encode())
 
 
-def load_private(uri: str | os.PathLike[str], passphrase: str | None = None) -> PrivateKey:
-    """Return the private key at *uri*, asking for its passphrase only if it has one."""
-    pem = _keyuri.read(uri)
-    from otumat_sign import _passphrase
-    from otumat_sign._keys import PrivateKey
+def sign_with(signer: Signer, data: str) -> str:
+    """Return the signature of *data*, verified with the public half before it leaves here.
 
-    name = os.fspath(uri)
-    prompt = f"Passphrase of {name}: "
-    return PrivateKey(
-        pem, name=name, passphrase=lambda: _passphrase.resolve(passphrase, prompt=prompt)
-    )
+    That costs far less than validating a private key when it is loaded, and it also catches a
+    pair whose halves do not belong together, a fault while computing, and a wrong plugin.
 
-
-def sign_with(key: PrivateKey, data: str) -> str:
-    """Return the signature of *data* by *key*, verified before it leaves this function."""
+    Raises:
+        UnusableKeyError: the fresh signature does not verify.
+    """
     from otumat_sign._keys import PublicKey
+    from otumat_sign.exceptions import SignatureMismatch, UnusableKeyError
 
-    raw = key.sign(data.encode())
-    PublicKey(key.public_pem(), name=key.name).verify(raw, data.encode())
+    raw = signer.sign(data.encode())
+    try:
+        PublicKey(signer.public_pem(), name="that signs").verify(raw, data.encode())
+    except SignatureMismatch as error:
+        message = "the key made a signature that its own public half refuses: nothing is written"
+        raise UnusableKeyError(message) from error
     return encode(raw)
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 
-from otumat_sign._blobs import kind
-from otumat_sign.exceptions import PackageNotFoundError, RefusedPathError, UnreadableFileError
+from otumat_sign._blobs import kind, refuse_kind
+from otumat_sign.exceptions import (
+    PackageNotFoundError,
+    RefusedPathError,
+    UnreadableFileError,
+)
 
 #: Python writes it where it can; it is left out by exact name, and only as a folder.
 BYTECODE_FOLDER = b"__pycache__"
@@ -44,7 +48,7 @@ def scan(root: bytes) -> list[bytes]:
     """Return the files and links at and below *root*, ordered as git orders paths.
 
     Git compares whole paths byte by byte, so a folder sorts as if its name ended in "/". One
-    stack of paths, folders marked by that "/", gives this order without sorting twice.
+    stack of paths, folders marked by that "/", gives this order without sorting it all again.
 
     Raises:
         RefusedPathError: a FIFO, socket or device is among them.
@@ -54,30 +58,33 @@ def scan(root: bytes) -> list[bytes]:
     stack = [root + b"/" if os.path.isdir(root) else root]  # noqa: PTH112 -- bytes
     while stack:
         path = stack.pop()
-        if path[-1:] == b"/":
-            try:
-                names = _list(path)
-            except OSError as error:
-                message = f"cannot list {os.fsdecode(path)}: {error.strerror}"
-                raise UnreadableFileError(message) from error
-            names.sort(reverse=True)
-            stack += names
-        else:
+        if path[-1:] != b"/":
             files.append(path)
+            continue
+        try:
+            names, folders = _list(path)
+        except OSError as error:
+            message = f"cannot list {os.fsdecode(path)}: {error.strerror}"
+            raise UnreadableFileError(message) from error
+        if folders:
+            stack += sorted(names + folders, reverse=True)
+        else:
+            files += sorted(names)
     return files
 
 
-def _list(folder: bytes) -> list[bytes]:
-    names = []
+def _list(folder: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Return the files and links in *folder*, and the folders with a "/" at their end."""
+    names, folders = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
+            if entry.is_file(follow_symlinks=False):
+                names.append(entry.path)
+            elif entry.is_dir(follow_symlinks=False):
                 if entry.name != BYTECODE_FOLDER:
-                    names.append(entry.path + b"/")
-            elif entry.is_file(follow_symlinks=False) or entry.is_symlink():
+                    folders.append(entry.path + b"/")
+            elif entry.is_symlink():
                 names.append(entry.path)
             else:
-                found = kind(entry.stat(follow_symlinks=False).st_mode)
-                message = f"{os.fsdecode(entry.path)} is {found}: it has no content to sign"
-                raise RefusedPathError(message)
-    return names
+                refuse_kind(entry.path, entry.stat(follow_symlinks=False).st_mode)
+    return names, folders

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from otumat_sign._blobs import blob_id, maker
+from otumat_sign._blobs import blob_id
 from otumat_sign._listing import digest, refuse_names
 from otumat_sign._tree import BYTECODE_FOLDER
 from otumat_sign._zip import Archive
@@ -52,7 +52,6 @@ class Wheel(Archive):
         Installers mark a file executable if any of its x bits is set.
         """
         root = self.modules[module]
-        make = maker(algorithm)
         chosen = sorted(
             (path.encode(), entry)
             for path, entry in self._installed.items()
@@ -61,11 +60,11 @@ class Wheel(Archive):
         chosen = [pair for pair in chosen if BYTECODE_FOLDER not in pair[0].split(b"/")[:-1]]
         refuse_names([path for path, _ in chosen])
         heads = [
-            b"%b %b 0\t"
-            % (b"100755" if entry.mode & 0o111 else b"100644", blob_id(self.read(entry), make))
+            f"{'100755' if entry.mode & 0o111 else '100644'} "
+            f"{blob_id(self.read(entry), algorithm)} 0\t"
             for _, entry in chosen
         ]
-        return digest(heads, [path for path, _ in chosen], make)
+        return digest(heads, [path for path, _ in chosen], algorithm)
 
     def signature(self, module: str) -> str:
         """Return the text of ``{module}.sig``.

@@ -6,9 +6,21 @@ from pathlib import Path
 
 import click
 
-from otumat_sign._cli_command import Command, Failure, Group, Refusal, echo_json
+from otumat_sign._cli_command import (
+    CONTEXT,
+    Command,
+    Failure,
+    Group,
+    Refusal,
+    echo_json,
+    json_option,
+)
+from otumat_sign._cli_hash import hash_command
 
-_CONTEXT = {"help_option_names": ["-h", "--help"]}
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from otumat_sign._signers import Signer
+
 _KEY_HELP = "The private key (PEM): a path, env:NAME, fd:N or cmd:PROGRAM."
 _PUB_HELP = "The public key (PEM): a path, env:NAME, fd:N or cmd:PROGRAM."
 _FROM_HELP = (
@@ -16,45 +28,13 @@ _FROM_HELP = (
     "By default $OTUMAT_SIGN_PASSPHRASE, else the terminal."
 )
 
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a pipeline.")
 _passphrase_option = click.option("--passphrase", metavar="FROM", help=_FROM_HELP)
-
-
-@click.command(
-    "hash", cls=Command, context_settings=_CONTEXT, short_help="Hash a package as git lists it."
-)
-@click.argument("directory", metavar="DIR")
-@click.option(
-    "-a",
-    "--algorithm",
-    type=click.Choice(["sha1", "sha256"]),
-    default="sha1",
-    show_default=True,
-    help="git's object format.",
-)
-@click.option("--prefix", default="", metavar="DIRS", help="Folders above DIR in git's view.")
-@_json_option
-def hash_command(directory: str, algorithm: str, prefix: str, as_json: bool) -> None:  # noqa: FBT001
-    """Print the hash of the package DIR (or of a single .py file).
-
-    It is what `git add . --all; git ls-files -s DIR | git hash-object --stdin` prints in the
-    folder that holds DIR.
-
-    Example: otumat-sign hash src/mypkg
-    """
-    from otumat_sign._digest import digests
-
-    (digest,) = digests(directory, [algorithm], prefix=prefix)  # type: ignore[list-item]
-    if as_json:
-        echo_json({"path": directory, "algorithm": algorithm, "digest": digest})
-    else:
-        click.echo(digest)
 
 
 @click.command(
     "sign",
     cls=Command,
-    context_settings=_CONTEXT,
+    context_settings=CONTEXT,
     short_help="Sign a package folder, or wheels in place.",
 )
 @click.argument("targets", metavar="DIR | WHEEL...", nargs=-1, required=True)
@@ -62,7 +42,7 @@ def hash_command(directory: str, algorithm: str, prefix: str, as_json: bool) -> 
 @click.option("-o", "--output", metavar="FILE", help="Write the signature of DIR here.")
 @click.option("--pub", metavar="PUB", help="Also put this public key into the wheels.")
 @_passphrase_option
-@_json_option
+@json_option
 def sign_command(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     targets: tuple[str, ...],
     key: str,
@@ -83,9 +63,9 @@ def sign_command(  # noqa: PLR0913, PLR0917 -- one parameter for each option
         raise click.UsageError("give one folder, or wheels without -o")
     if not wheels and (pub or len(targets) != 1):
         raise click.UsageError("give one folder; --pub goes into wheels only")
-    from otumat_sign._signature import load_private
+    from otumat_sign import _signers
 
-    signer = load_private(key, passphrase)
+    signer = _signers.load(key, passphrase)
     if wheels:
         from otumat_sign._keys import PublicKey
         from otumat_sign._keyuri import read
@@ -104,12 +84,12 @@ def sign_command(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     _sign_folder(targets[0], signer, output, as_json=as_json)
 
 
-def _sign_folder(directory: str, signer: object, output: str | None, *, as_json: bool) -> None:
+def _sign_folder(directory: str, signer: Signer, output: str | None, *, as_json: bool) -> None:
     from otumat_sign._digest import hash_pkg
     from otumat_sign._signature import sign_with
 
     digest = hash_pkg(pkgpath=directory)
-    signature = sign_with(signer, digest)  # type: ignore[arg-type]
+    signature = sign_with(signer, digest)
     if output:
         from otumat_sign._files import replace
 
@@ -123,14 +103,14 @@ def _sign_folder(directory: str, signer: object, output: str | None, *, as_json:
 @click.command(
     "verify",
     cls=Command,
-    context_settings=_CONTEXT,
+    context_settings=CONTEXT,
     short_help="Check a signature: of a folder, wheel or install.",
 )
 @click.argument("target", metavar="DIR | WHEEL | NAME")
 @click.option("-p", "--pub", metavar="PUB", help=_PUB_HELP)
 @click.option("--trusted-by", metavar="BASE", help="Take the key that the installed BASE ships.")
 @click.option("-s", "--signature", metavar="SIG", help="The signature of a folder (a file).")
-@_json_option
+@json_option
 def verify_command(
     target: str,
     pub: str | None,
@@ -161,7 +141,7 @@ def verify_command(
         click.echo(f"{target}: verified ({', '.join(results)})")
 
 
-@click.command("keygen", cls=Command, context_settings=_CONTEXT, short_help="Make a key pair.")
+@click.command("keygen", cls=Command, context_settings=CONTEXT, short_help="Make a key pair.")
 @click.argument("path", metavar="[PATH]", default="key.pem")
 @click.option(
     "--type",
@@ -173,7 +153,7 @@ def verify_command(
 )
 @click.option("--no-passphrase", is_flag=True, help="Do not encrypt the private key.")
 @_passphrase_option
-@_json_option
+@json_option
 def keygen_command(
     path: str,
     kind: str,
@@ -206,7 +186,7 @@ def keygen_command(
         click.echo(f"{public_path}: public key, ship it with what must verify")
 
 
-@click.group(cls=Group, context_settings=_CONTEXT)
+@click.group(cls=Group, context_settings=CONTEXT)
 @click.version_option(package_name="otumat-sign", prog_name="otumat-sign")
 def group() -> None:
     """Sign a Python package's content and verify it, bit-compatible with git and openssl.
