@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from otumat_usage.host import (
@@ -16,10 +15,22 @@ from otumat_usage.host import (
     _token_endpoint,
 )
 from otumat_usage.host._discovery import ROUTES
+from otumat_usage.host._errors import StoreBusy, StoreUnavailable
 from otumat_usage.host._pages import STATIC, message
-from otumat_usage.host._web import Guard, Request, Response, Route, Starlette, problem
+from otumat_usage.host._web import (
+    ClientDisconnect,
+    Guard,
+    Request,
+    Response,
+    Route,
+    Starlette,
+    busy,
+    problem,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from starlette.types import ASGIApp
 
     from otumat_usage.host._host import Host
@@ -55,7 +66,14 @@ def make_app(host: Host, *, allowed: frozenset[str] = frozenset()) -> ASGIApp:
             STATIC,
         ],
         lifespan=lifespan,
-        exception_handlers={404: _not_found, 405: _wrong_method, 500: _failed},
+        exception_handlers={
+            404: _not_found,
+            405: _wrong_method,
+            500: _failed,
+            StoreBusy: _busy,
+            StoreUnavailable: _busy,
+            ClientDisconnect: _gone,
+        },
     )
     app.state.host = host
     return Guard(app, host.names | allowed)
@@ -71,6 +89,15 @@ async def _wrong_method(request: Request, error: Exception) -> Response:
     headers = getattr(error, "headers", None)
     text = f"{request.method} is not allowed here"
     return problem(405, "method", "Method not allowed", text, headers=headers)
+
+
+async def _busy(_request: Request, _error: Exception) -> Response:
+    return busy()
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    # Nobody is there to read it; the server drops it.
+    return problem(400, "disconnected", "Client disconnected")
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:

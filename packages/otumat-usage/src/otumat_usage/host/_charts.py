@@ -5,9 +5,12 @@ Every value also stands in the table beneath the plot; here it is a tip.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["bars", "columns", "line"]
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from otumat_usage.host._database import Connection, Database, insert, select, settings
 from otumat_usage.host._limits import Limit
 from otumat_usage.host._secrets import new_secret
 from otumat_usage.host._writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 __all__ = ["Host", "open_host"]
 

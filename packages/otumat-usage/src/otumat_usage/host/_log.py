@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from otumat_usage.host._database import (
     Connection,
@@ -31,6 +31,9 @@ from otumat_usage.host._wire import (
     to_json,
     unpack,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Entry", "Receipt", "Reused", "Upload", "append", "entries"]
 

@@ -7,8 +7,8 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from otumat_usage.host import _packages
@@ -21,6 +21,9 @@ from otumat_usage.host._server import bind as bind_socket
 from otumat_usage.host._server import serve
 from otumat_usage.host._snippet import snippet
 from otumat_usage.host._statistics import Summary, summarise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Serving", "add_package", "admin_link", "initialise", "run", "snippet_for", "summary_of"]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import signal
 import socket
-from collections.abc import Callable
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -14,6 +12,9 @@ import uvicorn
 from otumat_usage.host._errors import AddressInUse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
     from starlette.types import ASGIApp
 
 __all__ = ["bind", "serve"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from starlette.applications import Starlette
@@ -14,11 +13,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from otumat_usage.host._authorize import single_valued
-from otumat_usage.host._errors import ServingError
 from otumat_usage.host._host import Host
 from otumat_usage.host._wire import to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from otumat_usage.host._database import Connection
@@ -32,6 +32,7 @@ __all__ = [
     "Response",
     "Route",
     "Starlette",
+    "busy",
     "host_of",
     "json_answer",
     "problem",
@@ -145,7 +146,7 @@ async def read_form(request: Request) -> dict[str, str] | None:
 
 
 class Guard:
-    """Refuse unknown host names, add the safe headers, turn failures into answers.
+    """Refuse unknown host names, and add the safe headers to every answer.
 
     Args:
         app: The application inside.
@@ -162,12 +163,9 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = False
 
         async def safely(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 _add_headers(message)
             await send(message)
 
@@ -175,14 +173,7 @@ class Guard:
             answer = problem(400, "host", "Unknown host name", "see `host serve --allowed-host`")
             await answer(scope, receive, safely)
             return
-        try:
-            await self._app(scope, receive, safely)
-        except ClientDisconnect:
-            return
-        except ServingError:
-            if started:
-                raise
-            await busy()(scope, receive, safely)
+        await self._app(scope, receive, safely)
 
 
 def _host_name(scope: Scope) -> str:
