@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-# ruff: noqa: PLR0917 - fixtures arrive as arguments
-
 pytestmark = pytest.mark.service
 
 USE = """

@@ -76,10 +76,9 @@ class UsageAgent:
             "upload_frequency": upload_frequency,
         }
         self.events = events
-        self.dropped: dict[str, int] = {}
         self.package = self.home = self.origin = self.text = ""
         self._fault = ""
-        self._head: tuple[tuple[int, int], str] = ((0, 0), "")
+        self._head: tuple[int, str] = (-1, "")
         self._spool: Spool | None = None
         self._watched: _answer.Watched | None = None
         try:
@@ -130,9 +129,7 @@ class UsageAgent:
 
     def refusal(self) -> str | None:
         """Say in words why nothing is recorded at this moment, or None when it is."""
-        if self._fault:
-            return self._fault
-        return _optout.overruled(self.package, self.home) or self._recorded()
+        return self._fault or _optout.overruled(self.package, self.home) or self._recorded()
 
     def _recorded(self) -> str | None:
         if self._watched is None:
@@ -156,14 +153,9 @@ class UsageAgent:
         except Exception:  # the program that is being measured must not notice
             if sink is not None:
                 raise
-            self.dropped["error"] = self.dropped.get("error", 0) + 1
 
     def _record(self, event_type: str, properties: dict[str, Value]) -> None:
-        spool = self._spool
-        if spool is None:
-            from otumat_usage import _spool
-
-            spool = self._spool = _spool.Spool(_spool.folder(self.home, self.package))
+        spool = self._spool or self._open_spool()
         try:
             event = _schema.line(self.events, event_type, properties)
         except ValueError:  # UndeclaredEventError, whose module is not loaded for this
@@ -171,15 +163,26 @@ class UsageAgent:
             return
         spool.append(self._heading(), event)
 
+    def _open_spool(self) -> "Spool":
+        from otumat_usage import _spool
+
+        folder = _spool.folder(self.home, self.package)
+        self._spool = _spool.Spool(folder, self._still_agreed)
+        return self._spool
+
+    def _still_agreed(self) -> bool:
+        return self._watched is not None and not self._watched.again().reason(
+            self.origin, self.text
+        )
+
     def _heading(self) -> str:
         """Return what the user agreed to and the context, as a spool begins; found once."""
         since = self._watched.now().agreed[self.origin][1] if self._watched else 0
-        key = (os.getpid(), since)
-        if self._head[0] != key:
+        if self._head[0] != since:
             from otumat_usage import _context
 
             context = _context.of(str(self.config["package_name"]))
-            self._head = (key, "\t".join((self.origin, self.text, str(since), *context)))
+            self._head = (since, "\t".join((self.origin, self.text, str(since), *context)))
         return self._head[1]
 
     def seal(self) -> None:

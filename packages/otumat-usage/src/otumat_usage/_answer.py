@@ -21,7 +21,7 @@ from otumat_usage import _home
 
 _HEAD = "otumat-usage answer 1"
 _LIMIT = 1 << 14
-#: How long (seconds) a "not asked" or "no" is believed without looking at the disk again.
+#: How long (seconds) an answer is believed without looking at the disk again.
 _TRUST = 1.0
 
 
@@ -114,7 +114,11 @@ def _day(seconds: int) -> str:
 
 
 class Watched:
-    """The answer about one package, kept in step with its file at the price of one stat(2)."""
+    """The answer about one package as this process last read it.
+
+    It is read again after a second, and whenever the spool is found removed: who says no removes
+    the spools, so a withdrawn yes is seen before the next event.
+    """
 
     __slots__ = ("_answer", "_until", "home", "package", "path")
 
@@ -126,17 +130,16 @@ class Watched:
         self._until = time.monotonic() + _TRUST
 
     def now(self) -> Answer:
-        """Return the answer as the disk has it; a withdrawn yes is seen at once."""
-        answer = self._answer
-        if answer.agreed and not answer.refused:
-            try:
-                about = os.stat(self.path)
-                if (about.st_mtime_ns, about.st_ino, about.st_size) == answer.stamp:
-                    return answer
-            except OSError:
-                pass
-        elif time.monotonic() < self._until:
-            return answer
+        """Return the answer; a second later it is compared with the file, by one stat(2)."""
+        if time.monotonic() < self._until:
+            return self._answer
+        try:
+            about = os.stat(self.path)
+            if (about.st_mtime_ns, about.st_ino, about.st_size) == self._answer.stamp:
+                self._until = time.monotonic() + _TRUST
+                return self._answer
+        except OSError:
+            pass
         return self.again()
 
     def again(self) -> Answer:

@@ -34,16 +34,17 @@ MAX_UNANSWERED = 3
 PATIENCE = 30.0
 
 _TEXT = """
-{name} would like to know how it is used, and asks you. Nothing is recorded so far.
+{name} asks whether it may record how you use it. Nothing is recorded so far.
 
-  Who:    the makers of {name} ({author}), at {origin}
+  Who:    the makers of {name} ({author})
+  Where:  {origin}
   What:   {what}
-          the versions of {name} and Python, the family of the operating system,
-          and a random number that stands for this installation
-  Never:  your files, paths, arguments, name or the computer's; addresses are not kept
+          the versions of {name} and Python, the operating system's family,
+          and a random number for this installation
+  Never:  your files, paths, arguments, your name or the computer's
   Later:  "otumat-usage status" shows everything, "otumat-usage off" ends it
 
-If you say yes, a page of {origin} opens where you confirm it.
+Yes opens a page of that host, where you confirm it. Enter means no.
 May {name} record this and send it there? [y/N] """
 
 
@@ -63,7 +64,7 @@ class Question:
 
     def __str__(self) -> str:
         """Return the question as it is put."""
-        what = "the names of the features you use, and when"
+        what = "the names of the features you use, and when;"
         if self.events is not None:
             named = [
                 f"{name} ({', '.join(sorted(keys))})" if keys else name

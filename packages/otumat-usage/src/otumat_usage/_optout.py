@@ -7,8 +7,13 @@ No path to the disk or the network goes round it; the recorded answer is asked a
 
 import os
 import sys
+import time
 
 from otumat_usage import _home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: Set by CI services; ``CI=false`` and ``CI=0`` count as not set.
 CI_VARIABLES = (
@@ -17,15 +22,17 @@ CI_VARIABLES = (
     "TEAMCITY_VERSION", "TF_BUILD", "TRAVIS", "TEAMCITY_PROJECT_NAME", "HUDSON_URL",
 )  # fmt: skip
 
-_NAMES = ("OTUMAT_USAGE", "DO_NOT_TRACK", *CI_VARIABLES)
-# On POSIX os.environ keeps bytes; looking there skips an encode per name and call.
-_RAW = frozenset(name.encode() if os.name != "nt" else name for name in _NAMES)
+_SPOKEN = ("OTUMAT_USAGE", "DO_NOT_TRACK")
+# On POSIX os.environ keeps bytes; looking there skips an encode for each look.
+_OURS, _THEIRS = (name.encode() if os.name != "nt" else name for name in _SPOKEN)
 _NOT_SET = frozenset(("", "0", "false", "no"))
 _ON = frozenset(("", "1", "true", "yes", "on"))
 _LISTS = (list, tuple, set, frozenset)
 _MISSING = object()
 
 _disabled: set[str] = set()
+#: Until when (monotonic seconds), for which home, and what `_surroundings` said.
+_lasting: "list[Any]" = [0.0, "", None]
 
 
 def disable(*packages: str) -> None:
@@ -42,7 +49,8 @@ def disable(*packages: str) -> None:
 def overruled(package: str, home: str) -> str | None:
     """Say in words why nothing may be recorded or sent whatever the user answered, else None.
 
-    *package* is a canonical name, *home* the data folder.
+    *package* is a canonical name, *home* the data folder. A CI service's variables and the owner of
+    the home, which do not change while a program runs, are looked at once a second.
     """
     if _disabled and ("*" in _disabled or package in _disabled):
         return "otumat_usage.disable() was called in this process"
@@ -51,9 +59,12 @@ def overruled(package: str, home: str) -> str | None:
         names = getattr(module, "DISABLE_USAGE_TRACKING_PACKAGES", _MISSING)
         if (names or type(names) not in _LISTS) and _listed(package, names):
             return "otumat.DISABLE_USAGE_TRACKING_PACKAGES names it"
-    if not package:
-        return "the package's name is not a name"
-    return _environment() or (None if _home.is_ours(home) else "the home is not this user's own")
+    raw = getattr(os.environ, "_data", os.environ)
+    if (_OURS in raw or _THEIRS in raw) and (why := _spoken()):
+        return why
+    if time.monotonic() >= _lasting[0] or home != _lasting[1]:
+        _lasting[:] = (time.monotonic() + 1.0, home, _surroundings(home))
+    return _lasting[2] if package else "the package's name is not a name"
 
 
 def _listed(package: str, names: object) -> bool:
@@ -68,17 +79,19 @@ def _listed(package: str, names: object) -> bool:
     return False
 
 
-def _environment() -> str | None:
-    """Say which environment variable says no."""
-    raw = getattr(os.environ, "_data", os.environ)
-    if isinstance(raw, dict) and raw.keys().isdisjoint(_RAW):
-        return None
+def _spoken() -> str | None:
+    """Say which variable the user has set to say no."""
     get = os.environ.get
     if (get("OTUMAT_USAGE") or "").strip().lower() not in _ON:
         return "OTUMAT_USAGE is set to off"
     if (get("DO_NOT_TRACK") or "").strip().lower() not in _NOT_SET:
         return "DO_NOT_TRACK is set"
-    for name in CI_VARIABLES:
-        if (get(name) or "").strip().lower() not in _NOT_SET:
-            return f"this is a CI run ({name} is set)"
     return None
+
+
+def _surroundings(home: str) -> str | None:
+    """Say what about this machine or account says no."""
+    for name in CI_VARIABLES:
+        if (os.environ.get(name) or "").strip().lower() not in _NOT_SET:
+            return f"this is a CI run ({name} is set)"
+    return None if _home.is_ours(home) else "the home is not this user's own"

@@ -2,7 +2,8 @@ r"""The spool: the file of this process to which events are appended, and nothin
 
 One line per event, written by one write(2) before `Spool.append` returns, so it survives ``kill
 -9``. The file is locked (flock) for as long as its process lives and is never shared: the uploader
-takes only what it can lock, so it cannot race the writer. Format, UTF-8, tab-separated::
+takes only what it can lock, so it cannot race the writer. Who says no removes the file, and the
+writer sees that before its next event. Format, UTF-8, tab-separated::
 
     otumat-spool 1 <TAB> run <TAB> origin <TAB> text <TAB> agreed at <TAB> package version
         <TAB> python <TAB> os family
@@ -18,12 +19,16 @@ takes only what it can lock, so it cannot race the writer. Format, UTF-8, tab-se
 import os
 import sys
 import time
-from _thread import allocate_lock, get_ident
+from _thread import RLock
 
 from otumat_usage import _home
 
 if sys.platform != "win32":
     import fcntl
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HEAD = "otumat-spool 1"
 SUFFIX = ".spool"
@@ -38,24 +43,38 @@ _at_fork: list[bool] = []
 
 
 class Spool:
-    """What one process records for one package. Safe to call from threads and signal handlers."""
+    """What one process records for one package. Safe to call from threads and signal handlers.
+
+    *folder* is where its files go. *permitted* is asked before each new file: a file that somebody
+    removed, or that is an hour old, is not followed by another without asking again.
+    """
 
     __slots__ = (
-        "_began", "_fd", "_folder", "_head", "_inode", "_lock", "_number", "_owner", "_pending",
-        "_pid", "_size", "dropped",
-    )  # fmt: skip
+        "_began",
+        "_busy",
+        "_fd",
+        "_folder",
+        "_head",
+        "_inode",
+        "_lock",
+        "_number",
+        "_pending",
+        "_permitted",
+        "_size",
+        "dropped",
+    )
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, permitted: "Callable[[], bool]") -> None:
         self._folder = folder
+        self._permitted = permitted
         self._fd = -1
+        self._inode = 0
         self._head = ""
         self._number = 0
         self._size = 0
-        self._inode = 0
         self._began = 0.0
-        self._pid = os.getpid()
-        self._owner = 0
-        self._lock = allocate_lock()
+        self._busy = False
+        self._lock = RLock()
         self._pending: list[tuple[str, str]] = []
         self.dropped: dict[str, int] = {}
         _register(self)
@@ -66,85 +85,87 @@ class Spool:
         *head* is the origin, text and context under which the user agreed to it: when it differs
         from the last one, a new file is begun. *event* is the type and, after a tab, properties.
         """
-        me = get_ident()
-        if not self._lock.acquire(False):
-            if self._owner == me:
-                # A signal handler interrupted our own write: waiting would be for ever.
+        with self._lock:
+            if self._busy:
+                # We are a signal handler inside our own write below: it will see to this event.
                 self._pending.append((head, event))
                 return
-            self._lock.acquire()
-        try:
-            self._owner = me
-            self._write(head, event)
+            self._busy = True
+            try:
+                self._write(head, event)
+            finally:
+                self._busy = False
             while self._pending:
-                self._write(*self._pending.pop(0))
-        finally:
-            self._owner = 0
-            self._lock.release()
+                self.append(*self._pending.pop(0))
 
     def seal(self) -> None:
         """Leave the current file to the uploader; the next event begins another."""
         with self._lock:
             self._close()
 
-    def _write(self, head: str, event: str) -> None:
-        now = time.time()
-        fd = self._fd
-        if (
-            fd < 0
-            or not self._still_ours(fd)
-            or (head is not self._head and head != self._head)
-            or self._size >= SEAL_BYTES
-            or not 0 <= now - self._began < SEAL_SECONDS
-        ):
-            fd = self._begin(head, now)
-            if fd < 0:
-                return self.drop("disk")
-        self._number += 1
-        line = f"{self._number}\t{int(now * 1000)}\t{event}\n".encode()
-        if self.dropped:
-            line = self._confession() + line
-        return self._put(fd, line)
-
-    def _still_ours(self, fd: int) -> bool:
-        """Say whether *fd* is our file: a daemon closes all descriptors, and numbers come back."""
-        try:
-            if self._pid == os.getpid() and os.fstat(fd).st_ino == self._inode:
-                return True
-        except OSError:
-            pass
-        self._fd = -1  # not ours any more, so not ours to close either
-        return False
-
-    def _put(self, fd: int, line: bytes) -> None:
-        try:
-            done = os.write(fd, line)
-        except OSError:
-            done = 0
-        if done == len(line):
-            self._size += done
-            self.dropped.clear()
-            return
-        # Disk full in mid-line: take the torn end back, so that what follows can be read.
-        try:
-            os.ftruncate(fd, self._size)
-        except OSError:
-            self._close()
-        self.drop("disk")
-
     def drop(self, reason: str) -> None:
         """Count an event that is not recorded; told to the uploader with the next one that is."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
+    def _write(self, head: str, event: str) -> None:
+        now = time.time()
+        if not (
+            head == self._head
+            and self._size < SEAL_BYTES
+            and 0 <= now - self._began < SEAL_SECONDS
+            and self._is_good()
+        ):
+            if not self._permitted():
+                return
+            if not self._begin(head, now):
+                self.drop("disk")
+                return
+        self._number += 1
+        line = f"{self._number}\t{int(now * 1000)}\t{event}\n".encode()
+        if self.dropped:
+            line = self._confession() + line
+        try:
+            done = os.write(self._fd, line)
+        except OSError:
+            done = 0
+        if done == len(line):
+            self._size += done
+            if self.dropped:
+                self.dropped.clear()
+        else:
+            self._take_back()
+
+    def _is_good(self) -> bool:
+        """Say whether the file is there and ours.
+
+        Who says no removes the files; a daemon closes all descriptors, and numbers come back.
+        """
+        try:
+            about = os.fstat(self._fd)
+        except OSError:
+            return False
+        if about.st_ino == self._inode:
+            return about.st_nlink > 0
+        self._fd = -1  # somebody else's by now, so not ours to close
+        return False
+
+    def _take_back(self) -> None:
+        """Remove the torn end that a full disk left, so that what follows can be read."""
+        try:
+            os.ftruncate(self._fd, self._size)
+        except OSError:
+            self._close()
+        self.drop("disk")
+
     def _confession(self) -> bytes:
         return "".join([f"!\t{why}\t{n}\n" for why, n in self.dropped.items()]).encode()
 
-    def _begin(self, head: str, now: float) -> int:
-        """Open a new file under a new run id; return its descriptor, or -1."""
+    def _begin(self, head: str, now: float) -> bool:
+        """Open a new file under a new run id; say whether that was possible."""
         self._close()
         run = os.urandom(12).hex()
         # The name begins with the time, so that sorting names finds the oldest.
-        path = f"{self._folder}/{int(now):010x}-{run}{SUFFIX}"
+        path = f"{self._folder}/{int(now * 1e6):014x}-{run}{SUFFIX}"
         first = f"{HEAD}\t{run}\t{head}\n".encode()
         try:
             fd = _open(path)
@@ -152,36 +173,38 @@ class Spool:
                 _home.make(self._folder)
                 fd = _open(path)
         except OSError:
-            return -1
+            return False
         if fd < 0:
-            return -1
+            return False
         try:
             whole = os.write(fd, first) == len(first)
         except OSError:
             whole = False
         if not whole:
-            os.close(fd)
-            return -1
-        self._fd, self._size, self._number = fd, len(first), 0
-        self._inode = os.fstat(fd).st_ino
-        self._head, self._began, self._pid = head, now, os.getpid()
-        return fd
+            os.close(fd)  # the uploader removes what is left
+            return False
+        self._fd, self._inode = fd, os.fstat(fd).st_ino
+        self._size, self._number, self._head, self._began = len(first), 0, head, now
+        return True
 
     def _close(self) -> None:
         fd, self._fd = self._fd, -1
-        if fd >= 0:
-            try:
-                os.close(fd)
-            except OSError:
-                pass
+        if fd < 0:
+            return
+        try:
+            os.close(fd)
+        except OSError:
+            pass
 
     def after_fork(self) -> None:
         """Let go of the parent's file in a child; its lock would outlive the parent otherwise."""
-        self._lock = allocate_lock()
-        self._owner = 0
+        self._lock = RLock()
+        self._busy = False
         self._pending.clear()
         self.dropped.clear()
-        self._close()
+        if self._is_good():
+            self._close()
+        self._fd = -1
 
 
 def _open(path: str) -> int:
