@@ -141,7 +141,7 @@ def test_of_eight_processes_one_asks(package, terminal, data):
         "import os; os.environ['PYTEST_CURRENT_TEST'] = 'x'; import tracked",
         "import sys, types; sys.modules['sphinx'] = types.ModuleType('sphinx'); import tracked",
         "import sys, types; sys.modules['pip'] = types.ModuleType('pip'); import tracked",
-        "import threading as t; t = t.Thread(target=__import__, args=['tracked'])\nt.start(); t.join()",
+        "import threading as t; x = t.Timer(0, __import__, ['tracked']); x.start(); x.join()",
         "import io, sys; sys.stdin = io.StringIO('y\\n'); import tracked",
         "import sys; sys.stdin = None; import tracked",
         "import sys; sys.stderr = None; import tracked",

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 import zlib
 
 import pytest
@@ -124,9 +125,20 @@ def test_a_spool_is_taken_in_once_even_if_it_was_not_removed(agent, data, drain)
         (lambda text: text + "!\tdisk\t7\n", ["one", "two", "three"], {"disk": 7}),
         (lambda text: text + "!\tdisk\tmany\n", ["one", "two", "three"], {"torn": 1}),
         (lambda _: "", [], {}),
+        (lambda text: text.replace("\t1.any\t", "\t1.any\tx"), [], {}),
         (lambda _: "otumat-spool 9\tx\n1\t2\tone\n", [], {}),
     ],
-    ids=["cut", "half a line", "nonsense", "zeros", "confessed", "misspelt", "empty", "newer"],
+    ids=[
+        "cut",
+        "half a line",
+        "nonsense",
+        "zeros",
+        "confessed",
+        "misspelt",
+        "empty",
+        "other consent",
+        "newer",
+    ],
 )
 def test_torn_lines_are_passed_over_and_counted(agent, data, drain, damage, events, dropped):
     for name in ("one", "two", "three"):
@@ -136,6 +148,18 @@ def test_torn_lines_are_passed_over_and_counted(agent, data, drain, damage, even
     file.write_text(damage(file.read_text()))
 
     assert drain() == (events, dropped, 0)
+
+
+def test_a_file_that_never_became_a_spool_is_removed_after_a_day(agent, data, drain):
+    agent.log(event_type="one")
+    folder = _files(data)[0].parent
+    for name, age in (("new", 3600), ("old", 90000)):
+        path = folder / f"{name}.spool.part"
+        path.touch()
+        os.utime(path, (time.time() - age,) * 2)
+
+    drain()
+    assert [path.name for path in folder.glob("*.part")] == ["new.spool.part"]
 
 
 def test_undeclared_events_are_dropped_and_counted(agreed, drain):

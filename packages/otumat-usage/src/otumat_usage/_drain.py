@@ -6,7 +6,10 @@ in between neither loses nor doubles it. What its user did not agree to is remov
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from otumat_usage import _answer, _outbox, _spool
@@ -28,9 +31,18 @@ def drain(outbox: Outbox, home: str, package: str) -> int:
     answer = _answer.read(home, package)
     busy = 0
     for name in names:
-        if _spool.SUFFIX in name and not _take(outbox, f"{folder}/{name}", package, answer):
+        if name.endswith(_spool.PART):
+            _sweep(f"{folder}/{name}")
+        elif not _take(outbox, f"{folder}/{name}", package, answer):
             busy += 1
     return busy
+
+
+def _sweep(path: str) -> None:
+    """Remove a file that was begun a day ago and never became a spool: its process was killed."""
+    with contextlib.suppress(OSError):
+        if time.time() - Path(path).stat().st_mtime > 86400:  # noqa: PLR2004 - a day
+            Path(path).unlink()
 
 
 def _take(outbox: Outbox, path: str, package: str, answer: _answer.Answer) -> bool:
@@ -64,7 +76,7 @@ def _store(outbox: Outbox, name: str, package: str, data: bytes, answer: _answer
     _, _, origin, text, since, version, python, system = words
     grant = answer.agreed.get(origin)
     # Data that is older than the consent, or belongs to another text, is never sent.
-    if answer.refused or grant is None or grant[:2] != (text, int(since or 0)):
+    if answer.refused or grant is None or (grant[0], str(grant[1])) != (text, since):
         return
     context = {"package_version": version, "python": python, "os": system}
     rows, dropped = _parse(lines)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 HEAD = "otumat-spool 1"
 SUFFIX = ".spool"
+PART = ".part"
 #: A full spool is left to the uploader and the next one begun: bytes, and seconds since it began.
 SEAL_BYTES = 64 * 1024
 SEAL_SECONDS = 3600
@@ -168,20 +169,12 @@ class Spool:
         path = f"{self._folder}/{int(now * 1e6):014x}-{run}{SUFFIX}"
         first = f"{HEAD}\t{run}\t{head}\n".encode()
         try:
-            fd = _open(path)
-            if fd < 0:
+            try:
+                fd = _create(path, first)
+            except FileNotFoundError:
                 _home.make(self._folder)
-                fd = _open(path)
+                fd = _create(path, first)
         except OSError:
-            return False
-        if fd < 0:
-            return False
-        try:
-            whole = os.write(fd, first) == len(first)
-        except OSError:
-            whole = False
-        if not whole:
-            os.close(fd)  # the uploader removes what is left
             return False
         self._fd, self._inode = fd, os.fstat(fd).st_ino
         self._size, self._number, self._head, self._began = len(first), 0, head, now
@@ -207,25 +200,32 @@ class Spool:
         self._fd = -1
 
 
-def _open(path: str) -> int:
-    """Create and lock a spool; -1 if the folder is missing or the uploader was faster."""
+def _create(path: str, first: bytes) -> int:
+    """Create a spool that begins with *first*, locked before the uploader can see it.
+
+    Raises:
+        OSError: the folder is missing, the disk is full, or the file system knows no locks.
+    """
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    # An open file cannot be renamed on Windows: that is the lock there (see `claim`).
+    early = path if sys.platform == "win32" else path + PART
+    fd = os.open(early, flags, 0o600)
     try:
-        fd = os.open(path, flags, 0o600)
-    except FileNotFoundError:
-        return -1
-    if sys.platform == "win32":
-        return fd  # an open file cannot be renamed there: that is the lock (see `claim`)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # The uploader may have found the file empty and removed it before we had the lock.
-        if os.fstat(fd).st_nlink:
-            return fd
+        if sys.platform != "win32":
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.write(fd, first) != len(first):
+            raise OSError("disk full")  # noqa: TRY301 - one way out for every failure
+        if early != path:
+            os.rename(early, path)
     except OSError:
-        pass
-    os.close(fd)
-    return -1
+        os.close(fd)
+        try:
+            os.unlink(early)
+        except OSError:
+            pass
+        raise
+    return fd
 
 
 def claim(path: str) -> int:
