@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._database import (
     Connection,
+    Prepared,
     auth_codes,
+    bindparam,
     families,
     insert,
     installs,
@@ -62,6 +64,22 @@ IDLE_LIFE = 180 * _DAY
 FAMILY_LIFE = 400 * _DAY
 
 
+_BEARER = Prepared(
+    select(
+        tokens.c.family,
+        tokens.c.generation,
+        tokens.c.scope,
+        tokens.c.expires,
+        families.c.state,
+        families.c.seen,
+        installs.c.package,
+    )
+    .join(families, (families.c.install == tokens.c.install) & (families.c.id == tokens.c.family))
+    .join(installs, installs.c.id == tokens.c.install)
+    .where((tokens.c.install == bindparam("install")) & (tokens.c.hash == bindparam("hash")))
+)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Refusal:
     """Why a grant was refused, in the words of RFC 6749, 5.2."""
@@ -88,6 +106,7 @@ class Access:
     install: bytes
     package: int
     scope: frozenset[str]
+    expires: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -199,19 +218,18 @@ def authenticate(
     connection: Connection, token: str, now: int, *, note: bool = True
 ) -> Access | Refusal:
     """Return what an access token stands for; *note* that its generation is in use (a write)."""
-    found = _lookup(connection, token, "at", now)
-    if found is None:
+    install = install_of(token, "at")
+    found = install and _BEARER.rows(connection, install=install, hash=digest(token))
+    if not install or not found:
         return Refusal("invalid_token", "the access token is unknown")
-    row, state, family = found
-    if state.state != "active":
+    ((family, generation, scope, expires, state, seen, package),) = found
+    if state != "active":
         return Refusal("invalid_token", "the grant was revoked")
-    if row.expires <= now:
+    if expires <= now:
         return Refusal("invalid_token", "TokenExpiredError: the access token has expired")
     if note:
-        family.note(row.generation, state.seen)
-    statement = select(installs.c.package).where(installs.c.id == family.install)
-    package: int = connection.execute(statement).scalar_one()
-    return Access(family.install, package, frozenset(row.scope.split()))
+        Family(connection, install, family, now).note(generation, seen)
+    return Access(install, package, frozenset(scope.split()), expires)
 
 
 def revoke(connection: Connection, token: str, now: int) -> None:

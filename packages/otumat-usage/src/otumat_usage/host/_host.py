@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from otumat_usage.host._grants import Access
+    from otumat_usage.host._packages import Package
+
 __all__ = ["Host", "open_host"]
 
 
@@ -33,6 +36,7 @@ class Host:
         issuer: The public address, without a slash at its end.
         form_key: The secret that signs CSRF values.
         now: The clock, in milliseconds.
+        bearers: Access tokens seen in the last seconds, until when, and their meaning.
         user_codes: Wrong user codes that one address may try per minute.
     """
 
@@ -41,6 +45,7 @@ class Host:
     issuer: str
     form_key: str
     now: Callable[[], int] = _now
+    bearers: dict[str, tuple[int, Access, Package]] = dataclasses.field(default_factory=dict)
     user_codes: Limit = dataclasses.field(default_factory=lambda: Limit(5, 60_000))
 
     @property

@@ -33,9 +33,13 @@ from otumat_usage.host._wire import (
 
 if TYPE_CHECKING:
     from otumat_usage.host._database import Connection
+    from otumat_usage.host._host import Host
 
 __all__ = ["bearer", "refuse", "upload"]
 
+#: Milliseconds for which a token's meaning is remembered, and for how many tokens.
+_FRESH = 5000
+_REMEMBERED = 20_000
 _SHOWN = 100  # rejected rows named in one answer
 
 
@@ -75,7 +79,7 @@ async def upload(request: Request) -> Response:
         return refuse(Refusal("invalid_token", "the access token is malformed") if given else None)
     now = host.now()
     # Asked before the body is read: a stranger's megabytes are never unpacked.
-    known = await reading(host, lambda connection: _peek(connection, token, now))
+    known = await look(host, token, now)
     if isinstance(known, Refusal):
         return refuse(known)
     access, package = known
@@ -87,8 +91,29 @@ async def upload(request: Request) -> Response:
     parsed = _parse(request, body, access, package, now)
     if isinstance(parsed, Response):
         return parsed
-    result = await writing(host, lambda connection: _store(connection, token, parsed))
-    return _answer(result, package)
+    return _answer(await keep(host, token, parsed), package)
+
+
+async def look(host: Host, token: str, now: int) -> tuple[Access, _packages.Package] | Refusal:
+    """Return what *token* stands for, as it was a few seconds ago at most.
+
+    This only keeps strangers' bodies out; `keep` asks again inside its transaction.
+    """
+    known = host.bearers.get(token)
+    if known is not None and known[0] > now:
+        return known[1], known[2]
+    found = await reading(host, lambda connection: _peek(connection, token, now))
+    if isinstance(found, Refusal):
+        return found
+    if len(host.bearers) >= _REMEMBERED:
+        host.bearers.clear()
+    host.bearers[token] = (min(now + _FRESH, found[0].expires), *found)
+    return found
+
+
+async def keep(host: Host, token: str, parsed: Upload) -> Receipt | Reused | Refusal:
+    """Store an upload; come back after the commit."""
+    return await writing(host, lambda connection: _store(connection, token, parsed))
 
 
 def _peek(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from otumat_usage.host._database import (
     Connection,
+    Prepared,
+    bindparam,
     contexts,
     event_types,
     func,
@@ -36,6 +38,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["Entry", "Receipt", "Reused", "Upload", "append", "entries"]
+
+_KNOWN = Prepared(
+    select(log.c.sha256, log.c.n, log.c.rejected, log.c.received).where(
+        (log.c.install == bindparam("install")) & (log.c.batch == bindparam("batch"))
+    )
+)
+_OVERLAP = Prepared(
+    select(log.c.first, log.c.last).where(
+        (log.c.install == bindparam("install"))
+        & (log.c.run == bindparam("run"))
+        & (log.c.last >= bindparam("first"))
+        & (log.c.first <= bindparam("last"))
+    )
+)
+_APPEND = Prepared(insert(log).values({c.name: bindparam(c.name) for c in log.c}))
 
 #: Names a package may have in its dictionaries before the rest is "other".
 MAX_TYPES = 500
@@ -99,35 +116,29 @@ def append(
 ) -> Receipt | Reused:
     """Store one upload, or return the receipt its first delivery had."""
     batch, sha256, received = upload.batch, upload.sha256, upload.received
-    key = (log.c.install == install) & (log.c.batch == batch.batch)
-    columns = (log.c.sha256, log.c.n, log.c.rejected, log.c.received)
-    known = connection.execute(select(*columns).where(key)).one_or_none()
-    if known is not None:
-        if known.sha256 != sha256:
+    for was, n, earlier, at in _KNOWN.rows(connection, install=install, batch=batch.batch):
+        if was != sha256:
             return Reused(batch.batch)
-        before = json.loads(known.rejected or "[]")
-        receipt = _receipt(install, batch.batch, sha256, known.received)
-        return Receipt(batch.batch, receipt, known.n, before, duplicate=True)
+        receipt = _receipt(install, batch.batch, sha256, at)
+        return Receipt(batch.batch, receipt, n, json.loads(earlier or "[]"), duplicate=True)
     fresh, replayed = _trim(connection, install, batch, upload.accepted)
     rejected = sorted(upload.rejected + replayed, key=lambda item: int(str(item["row"])))
-    connection.execute(
-        insert(log),
-        {
-            "install": install,
-            "batch": batch.batch,
-            "package": package,
-            "received": received,
-            "sent_at": milliseconds(batch.sent_at) or received,
-            "run": batch.run,
-            "first": batch.first,
-            "last": batch.last,
-            "context": _context_number(connection, package, batch.context),
-            "n": len(fresh),
-            "body": _body(connection, package, fresh),
-            "sha256": sha256,
-            "rejected": json.dumps(rejected) if rejected else None,
-            "dropped": json.dumps(batch.dropped) if batch.dropped else None,
-        },
+    _APPEND.run(
+        connection,
+        install=install,
+        batch=batch.batch,
+        package=package,
+        received=received,
+        sent_at=milliseconds(batch.sent_at) or received,
+        run=batch.run,
+        first=batch.first,
+        last=batch.last,
+        context=_context_number(connection, package, batch.context),
+        n=len(fresh),
+        body=_body(connection, package, fresh),
+        sha256=sha256,
+        rejected=json.dumps(rejected) if rejected else None,
+        dropped=json.dumps(batch.dropped) if batch.dropped else None,
     )
     receipt = _receipt(install, batch.batch, sha256, received)
     return Receipt(batch.batch, receipt, len(fresh), rejected, duplicate=False)
@@ -175,9 +186,9 @@ def _trim(
     connection: Connection, install: bytes, batch: Batch, accepted: list[Event]
 ) -> tuple[list[Event], list[dict[str, object]]]:
     """Leave out events whose sequence numbers an earlier batch of the run brought."""
-    overlap = (log.c.install == install) & (log.c.run == batch.run)
-    overlap &= (log.c.last >= batch.first) & (log.c.first <= batch.last)
-    ranges = connection.execute(select(log.c.first, log.c.last).where(overlap)).all()
+    ranges = _OVERLAP.rows(
+        connection, install=install, run=batch.run, first=batch.first, last=batch.last
+    )
     if not ranges:
         return accepted, []
     fresh: list[Event] = []
@@ -191,10 +202,8 @@ def _trim(
 
 
 def _body(connection: Connection, package: int, events: list[Event]) -> bytes:
-    numbers: dict[str, int] = {}
-    for event in events:
-        if event.name not in numbers:
-            numbers[event.name] = _number(connection, event_types, "name", package, event.name)
+    names = {event.name for event in events}
+    numbers = {name: _number(connection, event_types, "name", package, name) for name in names}
     return pack(
         [event.at for event in events],
         [numbers[event.name] for event in events],
@@ -209,7 +218,18 @@ def _context_number(connection: Connection, package: int, context: Context) -> i
 
 
 def _number(connection, table, column: str, package: int, text: str) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Return the number of *text* in a bounded dictionary, adding it when new."""
+    """Return the number of *text* in a bounded dictionary, adding it when new.
+
+    A number never changes once it is committed, so each connection remembers.
+    """
+    numbers: dict[tuple[int, str], int] = connection.info.setdefault(table.name, {})
+    found = numbers.get((package, text))
+    if found is None:
+        found = numbers[package, text] = _look_up(connection, table, column, package, text)
+    return found
+
+
+def _look_up(connection, table, column: str, package: int, text: str) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001
     ours = table.c.package == package
     known = connection.scalar(select(table.c.id).where(ours & (table.c[column] == text)))
     if known is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from typing import TYPE_CHECKING, TypeVar
 
@@ -78,7 +77,7 @@ async def reading(host: Host, read: Callable[[Connection], _T]) -> _T:
 
 async def writing(host: Host, write: Callable[[Connection], _T]) -> _T:
     """Run *write* on the write thread; come back after the commit."""
-    return await asyncio.wrap_future(host.writer.submit(write))
+    return await host.writer.run(write)
 
 
 def json_answer(value: object, status: int = 200, **headers: str) -> Response:

@@ -6,7 +6,6 @@ rejects that row only, so that no bad row can wedge a client for ever.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import zlib
 from datetime import datetime, timezone
@@ -15,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from otumat_usage.host._packages import Events
 
 __all__ = [
@@ -45,7 +42,6 @@ _MAX_TEXT = 200
 _MAX_REASONS = 20
 _TIME_LENGTH = range(10, 41)
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_KNOWN = ("event_date", "event_type", "count", "seq", "properties")
 
 
 class Malformed(ValueError):  # noqa: N818 - never leaves the host
@@ -79,8 +75,7 @@ class Batch(msgspec.Struct, frozen=True):
     dropped: dict[str, int] = {}
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One accepted row; *row* its place in the batch, *seq* in the run, *at* in milliseconds."""
 
     row: int
@@ -185,55 +180,64 @@ def judge_rows(
     if milliseconds(batch.sent_at) is None:
         raise Malformed("sent_at: expected RFC 3339, such as 2026-01-31T12:00:00Z")
     skew = 0 if clock is None or abs(clock - received) <= _SKEW else clock - received
-    column = {name: batch.headers.index(name) for name in _KNOWN if name in batch.headers}
+    judge = _Judge(batch, events, received, skew)
     accepted: list[Event] = []
     rejected: list[dict[str, object]] = []
     for number, row in enumerate(batch.rows):
-        verdict = _judge(row, number, batch, column, events, skew, received)
-        if isinstance(verdict, Event):
+        verdict = judge(number, row)
+        if type(verdict) is Event:
             accepted.append(verdict)
         else:
             rejected.append({"row": number, "reason": verdict})
     return accepted, rejected
 
 
-def _judge(  # noqa: PLR0911, PLR0913, PLR0917 - one return per reason reads best
-    row: Any,
-    number: int,
-    batch: Batch,
-    column: Mapping[str, int],
-    events: Events | None,
-    skew: int,
-    received: int,
-) -> Event | str:
-    if not isinstance(row, list) or len(row) != len(batch.headers):
-        return "row_shape"
-    at = milliseconds(row[column["event_date"]])
-    if at is None:
-        return "event_date"
-    at -= skew
-    if at > received + _SKEW or at < received - _OLDEST:
-        return "event_date_range"
-    name = row[column["event_type"]]
-    if not isinstance(name, str) or not 0 < len(name) <= _MAX_NAME or not name.isprintable():
-        return "event_type"
-    if events is not None and name not in events:
-        return "event_undeclared"
-    count = row[column["count"]] if "count" in column else 1
-    if type(count) is not int or not 0 < count <= _MAX_COUNT:
-        return "count"
-    seq = row[column["seq"]] if "seq" in column else batch.first + number
-    if type(seq) is not int or not batch.first <= seq <= batch.last:
-        return "seq"
-    properties = row[column["properties"]] if "properties" in column else None
-    if properties is not None and not isinstance(properties, dict):
-        return "properties"
-    return Event(number, seq, at, name, count, _kept(properties, events and events[name]))
+class _Judge:
+    """Judge the rows of one batch; all that is the same for each row is worked out once."""
+
+    def __init__(self, batch: Batch, events: Events | None, received: int, skew: int) -> None:
+        place = {name: i for i, name in enumerate(batch.headers)}
+        self.width = len(batch.headers)
+        self.date, self.type = place["event_date"], place["event_type"]
+        self.count, self.seq = place.get("count"), place.get("seq")
+        self.properties = place.get("properties")
+        self.first, self.last = batch.first, batch.last
+        self.events = events
+        self.skew = skew
+        self.oldest, self.newest = received - _OLDEST, received + _SKEW
+
+    def __call__(self, number: int, row: Any) -> Event | str:  # noqa: PLR0911 - one per reason
+        """Return the event in *row*, or the reason why there is none."""
+        if type(row) is not list or len(row) != self.width:
+            return "row_shape"
+        at = milliseconds(row[self.date])
+        if at is None:
+            return "event_date"
+        at -= self.skew
+        if not self.oldest <= at <= self.newest:
+            return "event_date_range"
+        name = row[self.type]
+        if type(name) is not str or not 0 < len(name) <= _MAX_NAME or not name.isprintable():
+            return "event_type"
+        if self.events is not None and name not in self.events:
+            return "event_undeclared"
+        count = 1 if self.count is None else row[self.count]
+        if type(count) is not int or not 0 < count <= _MAX_COUNT:
+            return "count"
+        seq = self.first + number if self.seq is None else row[self.seq]
+        if type(seq) is not int or not self.first <= seq <= self.last:
+            return "seq"
+        properties = None if self.properties is None else row[self.properties]
+        if properties is not None:
+            if type(properties) is not dict:
+                return "properties"
+            properties = _kept(properties, self.events and self.events[name])
+        return Event(number, seq, at, name, count, properties)
 
 
-def _kept(properties: dict[str, Any] | None, declared: Any) -> dict[str, Any] | None:
+def _kept(properties: dict[str, Any], declared: Any) -> dict[str, Any] | None:
     """Keep only properties that are declared and of the declared kind."""
-    if not properties or not declared:
+    if not declared:
         return None
     kinds: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "bool": bool}
     kept = {}
@@ -259,8 +263,8 @@ def clean_context(context: Context) -> Context:
 def pack(times: list[int], kinds: list[int], counts: list[int], properties: list[Any]) -> bytes:
     """Return the log's form of a batch: time steps, type numbers, counts, properties."""
     steps = [b - a for a, b in zip([0, *times], times, strict=False)]
-    plain = all(count == 1 for count in counts)
-    bare = all(value is None for value in properties)
+    plain = counts.count(1) == len(counts)
+    bare = properties.count(None) == len(properties)
     packed = (steps, kinds, None if plain else counts, None if bare else properties)
     return zlib.compress(_packer.encode(packed), 6)
 

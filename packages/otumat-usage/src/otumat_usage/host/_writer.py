@@ -10,8 +10,11 @@ caller's failure never costs another's.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import queue
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -19,8 +22,12 @@ from typing import Any, TypeVar
 from otumat_usage.host._database import Connection, Database
 from otumat_usage.host._errors import StoreBusy, StoreUnavailable
 
+__all__ = ["Writer"]
+
 _T = TypeVar("_T")
-_Job = tuple[Callable[[Connection], Any], "Future[Any]"]
+_Write = Callable[[Connection], Any]
+_Job = tuple[_Write, Any]
+_Outcome = tuple[Any, Any, "Exception | None"]
 
 #: Writes that may wait at once; more are refused so that memory stays bounded.
 CAPACITY = 2048
@@ -54,6 +61,12 @@ class Writer:
             self._queue.put(None)
             self._thread.join()
             self._thread = None
+        # One that passed the check above while it changed came too late to be run.
+        with contextlib.suppress(queue.Empty):
+            while True:
+                job = self._queue.get_nowait()
+                if job is not None:
+                    _settle([(job[1], None, StoreBusy("the host is stopping"))])
 
     @property
     def waiting(self) -> int:
@@ -67,28 +80,42 @@ class Writer:
             StoreBusy: the queue is full, or the host is stopping.
         """
         future: Future[_T] = Future()
+        self._put(write, future)
+        return future
+
+    async def run(self, write: Callable[[Connection], _T]) -> _T:
+        """Queue *write* and wait for its commit.
+
+        Raises:
+            StoreBusy: the queue is full, or the host is stopping.
+        """
+        future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        self._put(write, future)
+        return await future
+
+    def _put(self, write: _Write, waiter: Any) -> None:
         if self._closed:
             raise StoreBusy("the host is stopping")
         try:
-            self._queue.put_nowait((write, future))
+            self._queue.put_nowait((write, waiter))
         except queue.Full:
             raise StoreBusy(f"{self._queue.maxsize} writes are waiting") from None
-        return future
 
     def _run(self) -> None:
         open_ = True
         while open_:
-            first = self._queue.get()
-            group, open_ = self._collect(first)
-            group = [job for job in group if job[1].set_running_or_notify_cancel()]
+            group, open_ = self._collect()
             if group:
                 self._commit(group)
 
-    def _collect(self, first: _Job | None) -> tuple[list[_Job], bool]:
+    def _collect(self) -> tuple[list[_Job], bool]:
+        """Wait for one write, then take all that wait; false at the end of the queue."""
         group: list[_Job] = []
-        job = first
+        job = self._queue.get()
         while job is not None:
-            group.append(job)
+            waiter = job[1]
+            if not isinstance(waiter, Future) or waiter.set_running_or_notify_cancel():
+                group.append(job)
             if len(group) >= GROUP:
                 return group, True
             try:
@@ -103,11 +130,32 @@ class Writer:
                 results = [write(connection) for write, _ in group]
         except Exception as error:  # noqa: BLE001 - the thread outlives any one write's failure
             if len(group) == 1 or isinstance(error, StoreUnavailable):
-                for _, future in group:
-                    future.set_exception(error)
+                _settle([(waiter, None, error) for _, waiter in group])
             else:
                 for job in group:
                     self._commit([job])
             return
-        for (_, future), result in zip(group, results, strict=True):
-            future.set_result(result)
+        _settle([(job[1], result, None) for job, result in zip(group, results, strict=True)])
+
+
+def _settle(outcomes: list[_Outcome]) -> None:
+    """Tell every waiter; those of one event loop by waking it once."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        if isinstance(outcome[0], Future):
+            _tell([outcome])
+        else:
+            by_loop[outcome[0].get_loop()].append(outcome)
+    for loop, theirs in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # a loop that closed has nobody waiting
+            loop.call_soon_threadsafe(_tell, theirs)
+
+
+def _tell(outcomes: list[_Outcome]) -> None:
+    for waiter, result, error in outcomes:
+        if waiter.done():  # cancelled: its client went away
+            continue
+        if error is None:
+            waiter.set_result(result)
+        else:
+            waiter.set_exception(error)
