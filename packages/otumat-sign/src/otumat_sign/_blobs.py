@@ -136,17 +136,18 @@ def _careful(path: bytes, empty: Sequence[Digest]) -> list[str]:
         handle = _open(path, _FLAGS)
     except OSError as error:
         return _link_heads(path, error, empty)
+    digests = [digest.copy() for digest in empty]
     try:
         before = os.fstat(handle)
-        if not S_ISREG(before.st_mode):
-            _refuse(path, before.st_mode)
-        digests = [digest.copy() for digest in empty]
-        got = _stream(handle, before.st_size, digests)
+        regular = S_ISREG(before.st_mode)
+        got = _stream(handle, before.st_size, digests) if regular else 0
         after = os.fstat(handle)
     except OSError as error:
         _raise_unreadable(path, error)
     finally:
         os.close(handle)
+    if not regular:
+        _refuse(path, before.st_mode)
     stamps = [(s.st_size, s.st_mtime_ns, s[_CHANGED], s.st_mode) for s in (before, after)]
     if got != before.st_size or stamps[0] != stamps[1]:
         _raise_changed(path)

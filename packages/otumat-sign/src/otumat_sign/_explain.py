@@ -147,11 +147,19 @@ class _Git:
             if mode == _SUBMODULE and path.startswith(module + b"/"):
                 return f"inside the submodule {os.fsdecode(module)}"
         try:
-            rule = self.run("check-ignore", "-v", "-z", "--stdin", stdin=path + b"\0").split(b"\0")
+            rule = self._check_ignore(b"./" + path).split(b"\0")
         except NoRepositoryError:
             return "not added by git"
         source, line, pattern = (os.fsdecode(part) for part in rule[:3])
         return f"ignored by git: {source}:{line}: {pattern}"
+
+    def _check_ignore(self, path: bytes) -> bytes:
+        # It takes paths, never patterns, and fails when it is told that they are literal.
+        del self._environment["GIT_LITERAL_PATHSPECS"]
+        try:
+            return self.run("check-ignore", "-v", "-z", "--stdin", stdin=path + b"\0")
+        finally:
+            self._environment["GIT_LITERAL_PATHSPECS"] = "1"
 
     def _tag(self, path: bytes) -> str:
         tag = self.run("ls-files", "-v", "-z", "--", path)[:1]

@@ -83,7 +83,9 @@ def _shared(
         listing.flush()
         arguments = [str(numbers), str(len(chunks[0])), *algorithms]
         try:
-            children.extend(_start(listing, arguments, numbers) for _ in range(helpers))
+            with suppress(OSError):  # none to be had: fewer do the same
+                for _ in range(helpers):
+                    children.append(_start(listing, arguments, numbers))  # noqa: PERF401
             done = {n: _blobs.heads(chunks[n], algorithms) for n in _blobs.take(numbers)}
             for process, output in children:
                 process.wait()
@@ -101,13 +103,17 @@ def _start(listing: IO[bytes], arguments: list[str], numbers: int) -> Child:
     import tempfile
 
     output = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by the caller
-    process = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _PROGRAM, os.path.dirname(__file__), *arguments],  # noqa: PTH120
-        stdin=listing,
-        stdout=output,
-        stderr=subprocess.DEVNULL,
-        pass_fds=[numbers],
-    )
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _PROGRAM, os.path.dirname(__file__), *arguments],  # noqa: PTH120
+            stdin=listing,
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[numbers],
+        )
+    except OSError:
+        output.close()
+        raise
     return process, output
 
 
