@@ -26,7 +26,7 @@ __all__ = ["batches", "changes", "wait_for"]
 _STOP_STEP = 0.1
 
 
-def changes(
+def changes(  # noqa: PLR0913 -- every knob has a default
     path: str | os.PathLike[str],
     *more: str | os.PathLike[str],
     interval: float = 5.0,

@@ -48,4 +48,4 @@ def end_all(processes: list[Process], *, grace: float, hurry: Callable[[], bool]
 def _is_over(process: Process) -> bool:
     """Tell whether nobody of the group is left; who merely holds the output has left the group."""
     process.read()
-    return process.ended() and not process.send(0)
+    return process.ended() and not process.has_group()

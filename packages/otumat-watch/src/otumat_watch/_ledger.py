@@ -6,7 +6,7 @@ go by. Knows neither inotify nor what the user asked for.
 """
 
 # os.path, because pathlib folds what it should not and is slow to load.
-# ruff: noqa: PTH
+# ruff: noqa: PTH116, PTH118
 
 from __future__ import annotations
 
@@ -121,14 +121,15 @@ class Ledger:
         if path not in self._pending and self.differs(path):
             self._pending.complete(path)
 
-    def glimpse(self, path: str, found: Signature | None, now: float) -> bool:
+    def glimpse(self, path: str, found: Signature | None, now: float, *, deep: bool) -> bool:
         """Compare a look at *path* with what was reported; tell whether that was news.
 
-        What a look finds may be half of a save: it is reported when a second look agrees.
+        What a look finds may be half of a save: it is reported when a second look agrees. With
+        *deep* the content is read too, if there is a digest; that closes a look's blind spot.
         """
         if path in self._pending:
             return False
-        if not self.differs(path, found) and not self._same_but_rewritten(path, found):
+        if not self.differs(path, found) and not (deep and self._is_rewritten(path, found)):
             if found is not None:
                 self._seen[path] = found
             return False
@@ -149,6 +150,22 @@ class Ledger:
             if change is not None:
                 changes.append(change)
         return changes
+
+    def forget_below(self, folder: str) -> None:
+        """Forget all below *folder*, which ends with a separator: it is another folder now."""
+        for path in [path for path in self._seen if path.startswith(folder)]:
+            self.record(path, None)
+        for each in [each for each in self._listed if os.path.join(each, "").startswith(folder)]:
+            del self._listed[each]
+
+    def forget_lists(self, folders: tuple[str, ...]) -> None:
+        """Drop the names below *folders*: each file that counts has been looked at since."""
+        for folder in [each for each in self._listed if os.path.join(each, "").startswith(folders)]:
+            self._listed[folder].intersection_update(
+                name for name in self._listed[folder] if os.path.join(folder, name) in self._pending
+            )
+            if not self._listed[folder]:
+                del self._listed[folder]
 
     def known(self, folders: tuple[str, ...] = ("",)) -> list[str]:
         """Return the paths below *folders* that are there as far as was reported."""
@@ -181,7 +198,7 @@ class Ledger:
             return None
         return Change(path, "modified")
 
-    def _same_but_rewritten(self, path: str, found: Signature | None) -> bool:
+    def _is_rewritten(self, path: str, found: Signature | None) -> bool:
         """Close the blind spot of a look (same size within one tick) where content decides."""
         if self._digest is None or found is None or path not in self._digests:
             return False

@@ -5,7 +5,7 @@ is tested everywhere.
 """
 
 # os.path, because pathlib folds what it should not and is slow to load.
-# ruff: noqa: PTH
+# ruff: noqa: PTH118, PTH123
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ import re
 __all__ = ["blind_mount", "read_mounts"]
 
 #: `fuseblk` is not here: its blocks are a local disk's, all its writes pass this kernel.
-_ELSEWHERE = frozenset(
-    "9p acfs afs beegfs ceph cifs coda fuse gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 "
-    "orangefs prl_fs pvfs2 smb2 smb3 smbfs vboxsf virtiofs vmhgfs".split()
-)
+# fmt: off
+_ELSEWHERE = frozenset({
+    "9p", "acfs", "afs", "beegfs", "ceph", "cifs", "coda", "fuse",
+    "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2",
+    "orangefs", "prl_fs", "pvfs2", "smb2", "smb3", "smbfs", "vboxsf", "virtiofs",
+    "vmhgfs",
+})
+# fmt: on
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 

@@ -6,7 +6,7 @@ that matters (`_route`).
 """
 
 # os.path, because pathlib folds what it should not and is slow to load.
-# ruff: noqa: PTH
+# ruff: noqa: PTH110, PTH114, PTH118
 
 from __future__ import annotations
 
@@ -75,9 +75,8 @@ class InotifySource:
         try:
             for anchor in self._anchors:
                 self._arm(anchor)
-                if anchor.target.is_file:
-                    ledger.record(anchor.target.root, signature(anchor.target.root))
-                else:
+                ledger.record(anchor.target.root, signature(anchor.target.root))
+                if not anchor.target.is_file:
                     self._plant(anchor, "")
         except BaseException:
             self.close()
@@ -105,15 +104,9 @@ class InotifySource:
             if mask & _inotify.IGNORED:
                 self._forget(wd, strayed)
                 continue
-            names = self._names.get(wd)
-            if names is not None:
-                for anchor, is_last in names.get(name, ()):
-                    if is_last and anchor.target.is_file and not mask & _inotify.ISDIR:
-                        self._file_event(anchor.target.root, mask, now)
-                        if mask & _COMES and os.path.islink(anchor.end):
-                            strayed[anchor] = None
-                    elif mask & _ENTRIES:
-                        strayed[anchor] = None
+            for anchor, is_last in self._names.get(wd, {}).get(name, ()):
+                if self._way_event(anchor, mask, now, is_last=is_last):
+                    strayed[anchor] = None
             for target, folder in self._folders.get(wd, ()):
                 self._tree_event(target, os.path.join(folder, name), mask, now)
         for anchor in strayed:
@@ -123,6 +116,13 @@ class InotifySource:
         """Look up every way again; for changes that no event tells of (a new mount)."""
         for anchor in self._anchors:
             self._follow(anchor, now)
+
+    def _way_event(self, anchor: _Anchor, mask: int, now: float, *, is_last: bool) -> bool:
+        """Take an event of a name on a way; tell whether the way may lead elsewhere now."""
+        if is_last and anchor.target.is_file and not mask & _inotify.ISDIR:
+            self._file_event(anchor.target.root, mask, now)
+            return bool(mask & _COMES) and os.path.islink(anchor.end)
+        return bool(mask & _ENTRIES)
 
     def _file_event(self, path: str, mask: int, now: float) -> None:
         ledger = self._ledger
@@ -219,8 +219,9 @@ class InotifySource:
         if not anchor.target.is_file:
             if _identity(path) != anchor.identity:
                 self._uproot(anchor.target, "")
+                self._ledger.forget_below(anchor.target.path("x")[:-1])
                 self._plant(anchor, "")
-                self._ledger.replaced(path)
+                self._ledger.replaced(path)  # one change for all that came and went with it
             return
         if not self._ledger.differs(path):
             return

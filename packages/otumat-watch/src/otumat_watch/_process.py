@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from contextlib import suppress
 
 from otumat_watch.exceptions import ScriptError
 
@@ -102,12 +104,31 @@ class Process:
     def is_gone(self) -> bool:
         """Tell whether nobody of the group is left and nobody holds the output open."""
         self.read()
-        return self.ended() and self._stdout < 0 and not self.send(0)
+        return self.ended() and self._stdout < 0 and not self.has_group()
+
+    def has_group(self) -> bool:
+        """Tell whether somebody of the group still lives.
+
+        Somebody dead whom nobody has buried yet does not count: after the script's end its
+        children are init's, and in a container init may be slow or none.
+        """
+        return self.send(0) and (not sys.platform.startswith("linux") or _lives(self.pid))
 
     def ask_to_end(self) -> None:
         """Ask the whole group to end; who is stopped is woken to hear it."""
         self.send(signal.SIGTERM)
         self.send(signal.SIGCONT)
+
+
+def _lives(group: int) -> bool:
+    """Look through /proc for a living member of *group* (proc(5): fields 3 and 5 of stat)."""
+    for name in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 -- names, thousands
+        with suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+            # The second field is the program's name and may hold anything but ends with the last ).
+            state, _, found = file.read().rpartition(b")")[2].split()[:3]
+            if int(found) == group and state not in b"ZX":
+                return True
+    return False
 
 
 def _pidfd(pid: int) -> int:

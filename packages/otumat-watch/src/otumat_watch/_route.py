@@ -1,7 +1,7 @@
 """Which names in which folders decide what a path stands for."""
 
 # os.path, because pathlib folds what it should not and is slow to load.
-# ruff: noqa: PTH
+# ruff: noqa: PTH109, PTH112, PTH115, PTH118, PTH120
 
 from __future__ import annotations
 

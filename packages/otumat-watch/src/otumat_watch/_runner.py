@@ -1,7 +1,7 @@
 """The loop: change, run, state."""
 
 # os.path, because pathlib folds what it should not and is slow to load.
-# ruff: noqa: PTH
+# ruff: noqa: PTH109, PTH118
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Options(NamedTuple):
 class Runner:
     """Runs a command when something changed; what it prints is the next run's arguments."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- two of them have a default
         self,
         watcher: Watcher,
         command: list[str],
@@ -101,7 +101,7 @@ class Runner:
         self._current: list[Change] = []
         self._number = 0
         self._started = self._started_at = 0.0
-        self._ending = ""
+        self._ending = self._why = ""
         self._kill_at = 0.0
         self._busy_since: float | None = None
         self._exit: int | None = None
@@ -122,7 +122,7 @@ class Runner:
             finally:
                 processes = [*self._lingering, *([self._process] if self._process else [])]
                 end_all(processes, grace=GRACE, hurry=lambda: len(self._signals.received) > 1)
-        self._report.stopped(self._signals.names() or "asked to")
+        self._report.stopped(self._signals.names() or self._why or "asked to")
         return self._exit or 0
 
     def _pause(self) -> bool:
@@ -274,6 +274,6 @@ class Runner:
             )
         )
         if self._options.once:
-            self._exit = 1 if problem else 0
+            self._exit, self._why = (1 if problem else 0), "after one run (--once)"
         elif problem and self._options.stop_on_error:
-            self._exit = 1
+            self._exit, self._why = 1, "after a run that failed (--on-error stop)"

@@ -1,7 +1,7 @@
 """How a script is started: found, checked and given its interpreter before the first change."""
 
 # os.path, because pathlib folds what it should not and is slow to load.
-# ruff: noqa: PTH
+# ruff: noqa: PTH100, PTH110, PTH112, PTH113, PTH120, PTH122, PTH123
 
 from __future__ import annotations
 

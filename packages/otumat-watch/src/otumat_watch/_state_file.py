@@ -1,7 +1,7 @@
 """The state on disk (`--state`): whole or old, never half; a damaged file is kept aside."""
 
 # os.path, because pathlib folds what it should not and is slow to load.
-# ruff: noqa: PTH
+# ruff: noqa: PTH105, PTH108, PTH109, PTH112, PTH118, PTH120, PTH123
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What `-f` names: a file, a folder with all below it, or a glob."""
 
 # os.path, because pathlib folds what it should not and is slow to load.
-# ruff: noqa: PTH
+# ruff: noqa: PTH109, PTH114, PTH116, PTH118, PTH206
 
 from __future__ import annotations
 
@@ -86,8 +86,10 @@ def parse_target(spec: str) -> Target:
     except OSError:
         return _parse_missing(spec)
     if stat.S_ISDIR(mode):
-        if not os.access(spec, os.R_OK | os.X_OK):
-            raise TargetError(f"{spec} cannot be read: watch it as a user who may")
+        try:
+            os.scandir(spec).close()
+        except OSError as error:
+            raise TargetError(f"{spec} cannot be read: {error.strerror}") from error
         return Target(spec, spec, None, is_file=False)
     if not stat.S_ISREG(mode):
         raise TargetError(f"{spec} is neither a file nor a folder: it has no content to watch")
@@ -154,7 +156,12 @@ def _may_lead(parts: Sequence[str], patterns: Sequence[re.Pattern[str] | None]) 
     """Tell whether something below the folder *parts* can match."""
     for position, (part, pattern) in enumerate(zip(parts, patterns, strict=False)):
         if pattern is None:
-            return not any(below.startswith(".") for below in parts[position:])
+            # `**` stands for no hidden folder, but what comes after it may name one.
+            named = [each for each in patterns[position + 1 :] if each is not None]
+            return all(
+                not below.startswith(".") or any(each.match(below) for each in named)
+                for below in parts[position:]
+            )
         if not pattern.match(os.path.normcase(part)):
             return False
     return len(parts) < len(patterns)

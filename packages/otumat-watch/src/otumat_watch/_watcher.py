@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from otumat_watch._ledger import Ledger, signature, signature_of
 from otumat_watch._targets import files_below, parse_target
@@ -45,7 +46,7 @@ _SAFETY_SHARE = 0.01
 class Watcher:
     """All sources of changes of some targets."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- every knob has a default
         self,
         specs: Sequence[str],
         *,
@@ -78,7 +79,7 @@ class Watcher:
         self._ledger = Ledger(settle=settle, digest=_digest if by_content else None)
         self._source: Source | None = None
         told, asked = self._divide(poll=poll)
-        self._safety: list[Target] = told if safety_poll and self._source is not None else []
+        self._safety = told if safety_poll else []
         self._polled = asked
         for target in asked:
             self._learn(target)
@@ -116,7 +117,7 @@ class Watcher:
                 self._give_up_source(error, now)
         if self._next_poll is not None and now >= self._next_poll:
             for target in self._polled:
-                self._look(target, now)
+                self._look(target, now, deep=True)
             self._next_poll = self._clock() + self._interval
         if self._next_safety is not None and now >= self._next_safety:
             self._look_for_safety(now)
@@ -139,8 +140,10 @@ class Watcher:
         """Open the source for the targets it can tell of; return those and the others."""
         told: list[Target] = []
         asked: list[Target] = []
+        if poll:
+            return told, self._targets
         for target in self._targets:
-            reason = "asked by --poll" if poll else _blindness(target)
+            reason = _blindness(target)
             (asked if reason else told).append(target)
             if reason:
                 self.reasons.append(f"{target.spec}: {reason}")
@@ -169,28 +172,29 @@ class Watcher:
         for path, _ in files_below(target):
             self._ledger.record(path, signature(path))
 
-    def _look(self, target: Target, now: float) -> bool:
+    def _look(self, target: Target, now: float, *, deep: bool) -> bool:
         """Compare what is there with what was reported; tell whether there was news."""
-        glimpse = self._ledger.glimpse
+        glimpse = partial(self._ledger.glimpse, now=now, deep=deep)
         if target.is_file:
-            return glimpse(target.root, signature(target.root), now)
+            return glimpse(target.root, signature(target.root))
         news = False
         found = set()
         for path, entry in files_below(target):
             found.add(path)
             try:
-                news |= glimpse(path, signature_of(entry.stat()), now)
+                news |= glimpse(path, signature_of(entry.stat()))
             except OSError:
-                news |= glimpse(path, None, now)
+                news |= glimpse(path, None)
         root = target.path("x")[:-1]
         for path in self._ledger.known((root,)):
             if path not in found and target.covers(path[len(root) :]):
-                news |= glimpse(path, signature(path), now)
+                news |= glimpse(path, signature(path))
+        self._ledger.forget_lists((root,))
         return news
 
     def _look_for_safety(self, now: float) -> None:
         before = self._clock()
-        news = [self._look(target, now) for target in self._safety]
+        news = [self._look(target, now, deep=False) for target in self._safety]
         if any(news) and self._source is not None:
             self._source.follow_all(now)
         cost = self._clock() - before
@@ -242,7 +246,7 @@ def _digest(path: str) -> bytes | None:
 
     digest = hashlib.blake2b(digest_size=16)
     try:
-        with open(path, "rb", buffering=0) as file:
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 -- a plain string
             while block := file.read(1024 * 1024):
                 digest.update(block)
     except OSError:

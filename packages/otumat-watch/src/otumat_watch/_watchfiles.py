@@ -6,7 +6,7 @@ settles first, and its signature decides.
 """
 
 # os.path, because pathlib folds what it should not and is slow to load.
-# ruff: noqa: PTH
+# ruff: noqa: PTH112, PTH118, PTH119, PTH120
 
 from __future__ import annotations
 

@@ -79,6 +79,10 @@ class Process:
         """Tell whether the script has ended; Windows does not tell of its children."""
         return self.ended()
 
+    def has_group(self) -> bool:
+        """Tell whether the script still runs."""
+        return not self.ended()
+
     def ask_to_end(self) -> None:
         """End the whole tree: there is no gentle way that every program hears."""
         self.send(9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -16,7 +17,22 @@ if TYPE_CHECKING:
 __all__ = ["main", "watch_command"]
 
 _INTERRUPTED = 130
-_SECONDS = click.FloatRange(min=0.01, max=10**8)
+
+
+class _Seconds(click.FloatRange):
+    """Seconds within a range; unlike click's, not a NaN, which is within every range."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return *value* as a number."""
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):
+            self.fail(f"{value} is no number of seconds", param, ctx)
+        return seconds
+
+
+_SECONDS = _Seconds(min=0.01, max=10**8)
 
 
 class _Words(NamedTuple):
@@ -47,7 +63,11 @@ class _CannotError(click.ClickException):
     exit_code = 2
 
 
-@click.command("watch", short_help="Run a script whenever a file changes.")
+@click.command(
+    "watch",
+    short_help="Run a script whenever a file changes.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "-f",
     "--file",
@@ -98,7 +118,7 @@ class _CannotError(click.ClickException):
 @click.option(
     "--settle",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, max=3600),
+    type=_Seconds(min=0, max=3600),
     default=0.05,
     show_default=True,
     help="Quiet to wait for while a writer keeps the file open.",
