@@ -1,29 +1,21 @@
-"""Wheels made by hand, keys, and a machine without a user: what these tests share."""
+"""Wheels made by hand, keys, and a folder to install into: what these tests share."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import pathlib
 import zipfile
 
 import pytest
 
 from otumat_sign._keys import PrivateKey, PublicKey, generate
+from otumat_sign._wheel_sign import sign_wheel
 
 
 @pytest.fixture(autouse=True)
-def _nobody_at_home(tmp_path, monkeypatch):
-    """Every test has an empty home and none of the variables that change what we do."""
-    home = tmp_path / "home"
-    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
-        monkeypatch.setenv(name, str(home))
-    for name in list(os.environ):
-        if name.startswith("OTUMAT_") and name not in ("OTUMAT_SEEDS", "OTUMAT_SEED"):
-            monkeypatch.delenv(name)
-    for name in ("CI", "DO_NOT_TRACK", "SOURCE_DATE_EPOCH"):
-        monkeypatch.delenv(name, raising=False)
+def _no_build_date(monkeypatch):
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
 
 
 class Pair:
@@ -127,3 +119,31 @@ def unpack():
         return info
 
     return lay_out
+
+
+@pytest.fixture
+def signed(tmp_path, make_wheel, alice):
+    """Make a wheel (arguments as for `make_wheel`) and sign it; `by` are key pairs."""
+
+    def make(files=None, *, by=(alice,), public=None, folder="dist", **options):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        wheel = make_wheel(tmp_path / folder, files, **options)
+        for pair in by:
+            sign_wheel(wheel, key=pair.private, public=public)
+        return wheel
+
+    return make
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch, unpack):
+    """A folder at the head of Python's path; call it with a wheel to install that there."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+
+    class Site(type(folder)):
+        def __call__(self, wheel):
+            return unpack(wheel, self)
+
+    return Site(folder)

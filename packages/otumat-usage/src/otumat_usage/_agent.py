@@ -80,6 +80,7 @@ class UsageAgent:
         self._fault = ""
         self._head: tuple[int, str] = (-1, "")
         self._spool: Spool | None = None
+        self._looked = 0.0
         self._watched: _answer.Watched | None = None
         try:
             self._settle()
@@ -162,6 +163,11 @@ class UsageAgent:
             spool.drop("undeclared")
             return
         spool.append(self._heading(), event)
+        if spool.began != self._looked:  # once per file: at the first event, then at most hourly
+            self._looked = spool.began
+            from otumat_usage import _due
+
+            _due.look(self.home)
 
     def _open_spool(self) -> "Spool":
         from otumat_usage import _spool

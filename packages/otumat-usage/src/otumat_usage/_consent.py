@@ -42,6 +42,7 @@ _TEXT = """
           the versions of {name} and Python, the operating system's family,
           and a random number for this installation
   Never:  your files, paths, arguments, your name or the computer's
+  How:    the scheduler of your account starts the upload, about every {pace}
   Later:  "otumat-usage status" shows everything, "otumat-usage off" ends it
 
 Yes opens a page of that host, where you confirm it. Enter means no.
@@ -64,6 +65,8 @@ class Question:
 
     def __str__(self) -> str:
         """Return the question as it is put."""
+        from otumat_usage import _task
+
         what = "the names of the features you use, and when;"
         if self.events is not None:
             named = [
@@ -73,7 +76,11 @@ class Question:
             what = f"these events, and when: {', '.join(named) or 'none'};"
         settings = self.settings
         return _TEXT.format(
-            name=settings.name, author=settings.author, origin=settings.origin, what=what
+            name=settings.name,
+            author=settings.author,
+            origin=settings.origin,
+            what=what,
+            pace=_task.pace(settings.period),
         )
 
 
@@ -179,6 +186,7 @@ def _ask(question: Question) -> bool:
         return False
     if reply.strip().lower() not in ("y", "yes"):
         _answer.say_no(home, package, "terminal")
+        _settle_job(home)
         _say("Understood: nothing is recorded, and you will not be asked again.")
         return False
     agree(question, "terminal")
@@ -200,6 +208,7 @@ def agree(question: Question, how: str) -> None:
         tokens = _oauth.enrol(settings, _say)
     except EnrolmentDeniedError:
         _answer.say_no(home, settings.package, "page")
+        _settle_job(home)
         _say("Understood: nothing is recorded, and you will not be asked again.")
         raise
     except KeyboardInterrupt:
@@ -210,6 +219,13 @@ def agree(question: Question, how: str) -> None:
     # Last, because this is what permits recording.
     _answer.say_yes(home, settings.package, settings.origin, question.text_id, how)
     _say('Thank you. Events are recorded from now on; "otumat-usage show" shows them.')
+    _settle_job(home)
+
+
+def _settle_job(home: str) -> None:
+    from otumat_usage import _withdraw
+
+    _withdraw.settle_job(home)
 
 
 def _say(line: str) -> None:

@@ -80,6 +80,11 @@ class Spool:
         self.dropped: dict[str, int] = {}
         _register(self)
 
+    @property
+    def began(self) -> float:
+        """When the current file was begun, in seconds since the epoch; 0.0 before the first."""
+        return self._began
+
     def append(self, head: str, event: str) -> None:
         """Append one event; what cannot be written is counted in `dropped`. Never raises OSError.
 

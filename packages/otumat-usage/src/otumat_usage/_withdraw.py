@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otumat_usage import _answer, _home, _lock, _outbox, _settings, _spool, _tokens
+from otumat_usage import _answer, _home, _job, _lock, _outbox, _settings, _spool, _tokens
 from otumat_usage.exceptions import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def leave(home: str, package: str, how: str) -> None:
         with _outbox.free(home) as outbox:
             outbox.forget(package)
         _clear(home, package)
+        settle_job(home)
 
 
 def stop(home: str, package: str, how: str) -> None:
@@ -49,6 +50,7 @@ def stop(home: str, package: str, how: str) -> None:
             with _outbox.free(home) as outbox:
                 outbox.drop_waiting(package)
         shutil.rmtree(_spool.folder(home, package), ignore_errors=True)
+        settle_job(home)
 
 
 def refuse_all(home: str) -> None:
@@ -60,6 +62,12 @@ def refuse_all(home: str) -> None:
     with _failing("the refusal cannot be kept"):
         _home.make(home)
         _home.write(_answer.everyone(home), b"Every package is refused: otumat-usage off --all\n")
+        settle_job(home)
+
+
+def settle_job(home: str) -> None:
+    """Make or remove the background job, as the answers and the erase requests want it now."""
+    _job.settle(home, owed=bool(owed(home)))
 
 
 @contextlib.contextmanager
