@@ -24,7 +24,9 @@ def pytest_generate_tests(metafunc):
     if "seed" in metafunc.fixturenames:
         pinned = os.environ.get("OTUMAT_SEED")
         number = int(os.environ.get("OTUMAT_SEEDS", "3"))
-        fresh = [random.randrange(10**6) for _ in range(number)]
+        # The workers of one parallel run must agree on the tests' names.
+        draw = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID") or os.urandom(8))
+        fresh = [draw.randrange(10**6) for _ in range(number)]
         metafunc.parametrize("seed", [int(pinned)] if pinned else fresh)
 
 
