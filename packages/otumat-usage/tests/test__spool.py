@@ -162,6 +162,33 @@ def test_a_file_that_never_became_a_spool_is_removed_after_a_day(agent, data, dr
     assert [path.name for path in folder.glob("*.part")] == ["new.spool.part"]
 
 
+def test_spools_that_nobody_takes_stay_within_the_cap(agent, data, drain):
+    """As on a machine that is never online: the oldest go, and every event of theirs is counted."""
+    number, size = 60_000, 60
+    for event in range(number):
+        agent.log(event_type=f"{event:06}{'x' * (size - 6)}")
+    agent.seal()
+
+    assert sum(file.stat().st_size for file in _files(data)) <= _spool.MAX_BYTES
+    events, dropped, _ = drain()
+    assert events[-1].startswith(f"{number - 1:06}")
+    assert len(events) + dropped["overflow"] == number
+
+
+def test_many_short_processes_that_nobody_takes_stay_within_the_cap(
+    agent, data, drain, monkeypatch
+):
+    monkeypatch.setattr(_spool, "MAX_FILES", 40)
+    for event in range(100):
+        agent.log(event_type=f"{event:03}")
+        agent.seal()
+
+    assert len(_files(data)) == 40
+    events, dropped, _ = drain()
+    assert events == [f"{event:03}" for event in range(60, 100)]
+    assert dropped["overflow"] == 60
+
+
 def test_undeclared_events_are_dropped_and_counted(agreed, drain):
     from otumat_usage import UsageAgent
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import email.utils
 import enum
-import gzip
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -55,7 +54,7 @@ def post(client: Client, route: str, batch: Batch, access_token: str) -> Answer:
         "date": email.utils.formatdate(usegmt=True),
     }
     try:
-        reply = client.post(route, gzip.compress(batch.body, mtime=0), headers)
+        reply = client.post(route, batch.gzip, headers)
     except HostError as error:
         return Answer(Verdict.LATER, why=str(error))
     return judge(reply, batch.id)

@@ -8,6 +8,7 @@ It must not know of spools or HTTP.
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import secrets
@@ -24,8 +25,12 @@ from otumat_usage.exceptions import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+#: What one upload carries at most: events, and bytes before compression.
 MAX_ROWS = 1000
 MAX_BYTES = 256 * 1024
+#: What may wait for one package: compressed bytes, and days. The oldest goes first.
+KEEP_BYTES = 2 * 1024 * 1024
+KEEP_DAYS = 180
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS stream (
@@ -41,8 +46,8 @@ CREATE TABLE IF NOT EXISTS dropped (
 CREATE TABLE IF NOT EXISTS spooled (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS batch (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, package TEXT NOT NULL,
-    origin TEXT NOT NULL, install TEXT NOT NULL, rows INTEGER NOT NULL, body BLOB NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0);
+    origin TEXT NOT NULL, install TEXT NOT NULL, rows INTEGER NOT NULL, gzip BLOB NOT NULL,
+    made INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS sent (
     batch TEXT PRIMARY KEY, package TEXT NOT NULL, origin TEXT NOT NULL, at INTEGER NOT NULL,
     rows INTEGER NOT NULL, accepted INTEGER NOT NULL, bytes INTEGER NOT NULL,
@@ -65,15 +70,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A request body whose id and bytes never change any more."""
+    """A request body whose id and bytes never change any more; *gzip* is what is sent."""
 
     id: str
     package: str
     origin: str
     install: str
     rows: int
-    body: bytes
+    gzip: bytes
     attempts: int
+
+    @property
+    def body(self) -> bytes:
+        """The JSON that *gzip* holds."""
+        return gzip.decompress(self.gzip)
 
 
 @contextmanager
@@ -130,6 +140,8 @@ class Outbox:
             self._db.close()
             raise StoreError(f"{path} was written by a newer otumat-usage; upgrade this one")
         if version == 0:
+            # What was sent gives its room back at once.
+            self._db.execute("PRAGMA auto_vacuum = FULL")
             self._db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
 
     def close(self) -> None:
@@ -212,25 +224,57 @@ class Outbox:
                 return False
             reasons = "SELECT reason, count FROM dropped WHERE stream = ?"
             dropped = dict(self._db.execute(reasons, [stream]).fetchall())
-            batch, body = _body(run, context, whose[2], rows, dropped)
-            self._db.execute(
-                "INSERT INTO batch (id, package, origin, install, rows, body)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                [batch, *whose, len(rows), body],
-            )
+            self._insert(whose, len(rows), _body(run, context, whose[2], rows, dropped))
             last = rows[-1][0]
             self._db.execute("DELETE FROM event WHERE stream = ? AND seq <= ?", [stream, last])
             self._db.execute("DELETE FROM dropped WHERE stream = ?", [stream])
         return True
 
-    def batches(self, package: str, origin: str) -> list[Batch]:
-        """Return what is to be sent, oldest first."""
+    def _insert(self, whose: tuple[str, str, str], rows: int, body: dict[str, object]) -> None:
+        packed = gzip.compress(_dump(body), mtime=0)
+        self._db.execute(
+            "INSERT INTO batch (id, package, origin, install, rows, gzip, made)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [body["batch"], *whose, rows, packed, int(time.time())],
+        )
+
+    def batches(self, package: str, origin: str) -> Iterator[Batch]:
+        """Yield what is to be sent, oldest first."""
         found = self._db.execute(
-            "SELECT id, package, origin, install, rows, body, attempts FROM batch"
+            "SELECT id, package, origin, install, rows, gzip, attempts FROM batch"
             " WHERE package = ? AND origin = ? ORDER BY number",
             [package, origin],
         )
-        return [Batch(*row) for row in found]
+        return (Batch(*row) for row in found)
+
+    def next(self, package: str, origin: str) -> Batch | None:
+        """Return the oldest batch that is to be sent."""
+        return next(self.batches(package, origin), None)
+
+    def trim(self, package: str, origin: str) -> None:
+        """Drop the oldest batches of which too much waits, or for too long, and count them."""
+        with self.transaction():
+            found = self._db.execute(
+                "SELECT id, rows, length(gzip), made FROM batch"
+                " WHERE package = ? AND origin = ? ORDER BY number DESC",
+                [package, origin],
+            ).fetchall()
+            total, oldest = 0, time.time() - KEEP_DAYS * 86400
+            for batch, rows, size, made in found:
+                total += size
+                if total > KEEP_BYTES or made < oldest:
+                    self._db.execute("DELETE FROM batch WHERE id = ?", [batch])
+                    reason = "overflow" if total > KEEP_BYTES else "age"
+                    self._count(package, origin, reason, rows)
+
+    def _count(self, package: str, origin: str, reason: str, count: int) -> None:
+        """Have the next upload tell of events that were dropped here."""
+        self._db.execute(
+            "INSERT INTO dropped SELECT max(id), ?, ? FROM stream"
+            " WHERE package = ? AND origin = ? HAVING max(id) IS NOT NULL"
+            " ON CONFLICT DO UPDATE SET count = count + excluded.count",
+            [reason, count, package, origin],
+        )
 
     def attempt(self, batch: Batch) -> None:
         """Note, before it happens, that *batch* is being sent."""
@@ -244,31 +288,26 @@ class Outbox:
                 "INSERT OR REPLACE INTO sent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     batch.id, batch.package, batch.origin, int(time.time()), batch.rows, accepted,
-                    len(batch.body), outcome, receipt,
+                    len(batch.gzip), outcome, receipt,
                 ],
             )  # fmt: skip
 
     def halve(self, batch: Batch) -> bool:
         """Replace *batch* by two halves under new ids; False if it is a single row."""
         whole = json.loads(batch.body)
-        middle = len(whole["rows"]) // 2
+        rows, first = whole["rows"], whole["first"]
+        middle = len(rows) // 2
         if not middle:
             return False
-        column = whole["headers"].index("seq")
+        whose = (batch.package, batch.origin, batch.install)
         with self.transaction():
             self._db.execute("DELETE FROM batch WHERE id = ?", [batch.id])
-            for rows in (whole["rows"][:middle], whole["rows"][middle:]):
-                part = {**whole, "batch": _batch_id(), "rows": rows}
-                part["first"], part["last"] = rows[0][column], rows[-1][column]
+            for half in (rows[:middle], rows[middle:]):
+                part = {**whole, "batch": _batch_id(), "rows": half}
+                part["first"], part["last"] = first, first + len(half) - 1
+                self._insert(whose, len(half), part)
+                first += len(half)
                 whole["dropped"] = {}
-                self._db.execute(
-                    "INSERT INTO batch (id, package, origin, install, rows, body)"
-                    " VALUES (?, ?, ?, ?, ?, ?)",
-                    [
-                        part["batch"], batch.package, batch.origin, batch.install, len(rows),
-                        _dump(part),
-                    ],
-                )  # fmt: skip
         return True
 
     def pace(self, package: str, origin: str) -> tuple[float, int]:
@@ -318,7 +357,6 @@ class Outbox:
         with self.transaction():
             for table in ("stream", "batch", "sent", "pace"):
                 self._db.execute(f"DELETE FROM {table} WHERE package = ?", [package])  # noqa: S608
-        self._db.execute("VACUUM")
 
 
 def _fitting(
@@ -338,17 +376,16 @@ def _body(
     install: str,
     rows: list[tuple[int, int, str, str | None]],
     dropped: dict[str, int],
-) -> tuple[str, bytes]:
-    """Return a batch's id and its bytes (docs/protocol.md, route 3)."""
-    batch = _batch_id()
-    headers = ["seq", "event_date", "event_type", "properties"]
-    filled = [[seq, _date(at), kind, p and json.loads(p)] for seq, at, kind, p in rows]
+) -> dict[str, object]:
+    """Return a batch's body (docs/protocol.md, route 3)."""
+    headers = ["event_date", "event_type", "properties"]
+    filled = [[_date(at), kind, p and json.loads(p)] for _, at, kind, p in rows]
     if not any(row[3] for row in rows):
         headers.pop()
-        filled = [row[:3] for row in filled]
-    body = {
+        filled = [row[:2] for row in filled]
+    return {
         "installId": install,
-        "batch": batch,
+        "batch": _batch_id(),
         "sent_at": _date(int(time.time() * 1000)),
         "run": run,
         "first": rows[0][0],
@@ -358,7 +395,6 @@ def _body(
         "headers": headers,
         "rows": filled,
     }
-    return batch, _dump(body)
 
 
 def _dump(body: dict[str, object]) -> bytes:
@@ -366,9 +402,8 @@ def _dump(body: dict[str, object]) -> bytes:
 
 
 def _date(milliseconds: int) -> str:
-    """Return RFC 3339 in UTC."""
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:03d}Z"
+    """Return RFC 3339 in UTC, to the second: nobody needs to know more."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(milliseconds // 1000))
 
 
 def _batch_id() -> str:

@@ -14,7 +14,7 @@ writer sees that before its next event. Format, UTF-8, tab-separated::
 """
 
 # pathlib and contextlib are not loaded on the hot path.
-# ruff: noqa: PTH104, PTH108, SIM105
+# ruff: noqa: PTH104, PTH108, PTH116, PTH208, SIM105
 
 import os
 import sys
@@ -36,8 +36,10 @@ PART = ".part"
 #: A full spool is left to the uploader and the next one begun: bytes, and seconds since it began.
 SEAL_BYTES = 64 * 1024
 SEAL_SECONDS = 3600
-#: Spools waiting for an uploader that never comes; the oldest goes when there are more.
-MAX_FILES = 512
+#: What may wait for an uploader that never comes: bytes on disk, and files. The oldest goes first.
+MAX_BYTES = 2 * 1024 * 1024
+MAX_FILES = 1024
+_BLOCK = 4096
 
 _spools: list["Spool"] = []
 _at_fork: list[bool] = []
@@ -169,6 +171,7 @@ class Spool:
     def _begin(self, head: str, now: float) -> bool:
         """Open a new file under a new run id; say whether that was possible."""
         self._close()
+        self._make_room()
         run = os.urandom(12).hex()
         # The name begins with the time, so that sorting names finds the oldest.
         path = f"{self._folder}/{int(now * 1e6):014x}-{run}{SUFFIX}"
@@ -184,6 +187,26 @@ class Spool:
         self._fd, self._inode = fd, os.fstat(fd).st_ino
         self._size, self._number, self._head, self._began = len(first), 0, head, now
         return True
+
+    def _make_room(self) -> None:
+        """Remove the oldest files while too much waits, and count what they held."""
+        try:
+            names = os.listdir(self._folder)
+        except OSError:
+            return
+        # Fewer than this cannot be too many bytes, so most programs look no further.
+        if len(names) < MAX_BYTES // (SEAL_BYTES + _BLOCK):
+            return
+        sizes = [(name, _size(f"{self._folder}/{name}")) for name in sorted(names)]
+        bytes_, files = sum([size for _, size in sizes]) + SEAL_BYTES, len(sizes) + 1
+        for name, size in sizes:
+            if bytes_ <= MAX_BYTES and files <= MAX_FILES:
+                return
+            held = _discard(f"{self._folder}/{name}")
+            if held >= 0:
+                bytes_, files = bytes_ - size, files - 1
+            if held > 0:
+                self.dropped["overflow"] = self.dropped.get("overflow", 0) + held
 
     def _close(self) -> None:
         fd, self._fd = self._fd, -1
@@ -257,6 +280,30 @@ def claim(path: str) -> int:
         pass
     os.close(fd)
     return -1
+
+
+def _size(path: str) -> int:
+    """Return what a file takes on disk, roughly."""
+    try:
+        return -(-os.stat(path).st_size // _BLOCK) * _BLOCK
+    except OSError:
+        return 0
+
+
+def _discard(path: str) -> int:
+    """Remove a spool that no living process writes to; return how many events it held, or -1."""
+    fd = claim(path)
+    if fd < 0:
+        return -1
+    try:
+        lines = os.read(fd, 4 * SEAL_BYTES).split(b"\n")[1:-1]
+        remove(path)
+        told = [int(line.rpartition(b"\t")[2]) for line in lines if line[:1] == b"!"]
+    except (OSError, ValueError):
+        return -1
+    finally:
+        os.close(fd)
+    return len(lines) - len(told) + sum(told)
 
 
 def _register(spool: Spool) -> None:

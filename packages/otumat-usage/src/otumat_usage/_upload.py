@@ -105,7 +105,8 @@ def _gather(outbox: Outbox, home: str, settings: Settings, install: str, outcome
     """Take in and bind what one package recorded; say whether there is something to send."""
     outcome.running = _drain.drain(outbox, home, settings.package)
     outbox.bind(settings.package, settings.origin, install)
-    return bool(outbox.batches(settings.package, settings.origin))
+    outbox.trim(settings.package, settings.origin)
+    return outbox.next(settings.package, settings.origin) is not None
 
 
 def _must_wait(outbox: Outbox, settings: Settings) -> bool:
@@ -137,8 +138,8 @@ class _Sender:
         """Send until nothing waits or the host, the user or the clock says stop."""
         package, origin = self._settings.package, self._settings.origin
         _, failures = self._outbox.pace(package, origin)
-        while batches := self._outbox.batches(package, origin):
-            answer = self._send(batches[0])
+        while batch := self._outbox.next(package, origin):
+            answer = self._send(batch)
             if answer is None:
                 return
             if answer.verdict in (Verdict.ACKNOWLEDGED, Verdict.REFUSED, Verdict.HALVE):
