@@ -4,15 +4,20 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from otumat_sign._check import check
     from otumat_sign._digest import hash_pkg
     from otumat_sign._signature import sign, verify
+    from otumat_sign._verdict import Difference, Policy, Verdict
     from otumat_sign.exceptions import (
         ChangedFileError,
         EmptyPackageError,
+        GuardError,
         HashError,
         InvalidSignature,
         KeyNotFoundError,
+        KeyringError,
         MalformedSignature,
+        ManifestError,
         NotInstalledError,
         PackageNotFoundError,
         PassphraseError,
@@ -27,28 +32,43 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ChangedFileError",
+    "Difference",
     "EmptyPackageError",
+    "GuardError",
     "HashError",
     "InvalidSignature",
     "KeyNotFoundError",
+    "KeyringError",
     "MalformedSignature",
+    "ManifestError",
     "NotInstalledError",
     "PackageNotFoundError",
     "PassphraseError",
+    "Policy",
     "RefusedPathError",
     "SignError",
     "SignatureMismatch",
     "SignatureNotFoundError",
     "UnreadableFileError",
     "UnusableKeyError",
+    "Verdict",
     "WheelError",
+    "check",
     "hash_pkg",
     "sign",
     "verify",
 ]
 
 if not TYPE_CHECKING:
-    _FUNCTIONS = {"hash_pkg": "_digest", "sign": "_signature", "verify": "_signature"}
+    _PLACES = {
+        "Difference": "_verdict",
+        "Policy": "_verdict",
+        "Verdict": "_verdict",
+        "check": "_check",
+        "hash_pkg": "_digest",
+        "sign": "_signature",
+        "verify": "_signature",
+    }
 
     def __getattr__(name: str) -> object:
         """Load a public name at its first use, so that importing the package costs nothing."""
@@ -57,7 +77,7 @@ if not TYPE_CHECKING:
             raise AttributeError(message)
         from importlib import import_module
 
-        module = import_module(f"{__name__}.{_FUNCTIONS.get(name, 'exceptions')}")
+        module = import_module(f"{__name__}.{_PLACES.get(name, 'exceptions')}")
         value = globals()[name] = getattr(module, name)
         return value
 

@@ -1,122 +1,182 @@
-"""Find what is installed under a name, and what its RECORD says against its files."""
+"""See a distribution that was installed into a folder: its metadata and its files."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
-from importlib import metadata
+from functools import cached_property
 
-from otumat_sign._tree import BYTECODE_FOLDER
-from otumat_sign._wheel import modules
-from otumat_sign.exceptions import NotInstalledError, SignatureNotFoundError
+from otumat_sign import _content
+from otumat_sign._content import BYTECODE_FOLDER, fact
+from otumat_sign._metadata import ADDED_BY_INSTALLERS, MANIFEST, SIGNATURE, identity, is_ours, rows
+from otumat_sign._modules import modules
+from otumat_sign._tree import scan
+from otumat_sign.exceptions import ChangedFileError, UnreadableFileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
+
+    from otumat_sign._content import Fact
 
 
 class Installed:
-    """One installed distribution and those of its modules that a name stands for.
+    """The distribution whose metadata is the folder *dist_info* of the folder *site*.
 
-    *name* is a distribution's name (all its modules) or a module's.
-
-    Raises:
-        NotInstalledError: neither is installed, or not in a fixed place (editable).
+    Args:
+        site: The folder that is on Python's path.
+        dist_info: The metadata folder's name.
+        module: The one module that is meant; None for all that the distribution has.
     """
 
-    def __init__(self, name: str) -> None:
-        self._distribution, module = _find(name)
-        self.name = str(self._distribution.metadata["Name"])
-        self.version = self._distribution.version
-        files = self._distribution.files or []
-        found = modules(str(path).replace("\\", "/") for path in files)
-        self.modules = [module] if module else list(found)
-        if not self.modules or any(name not in found for name in self.modules):
-            message = f"{self.name} {self.version} has no modules in place: is it editable?"
-            raise NotInstalledError(message)
-        self._roots = found
+    def __init__(self, site: str, dist_info: str, module: str | None = None) -> None:
+        self.site = site
+        self.dist_info = dist_info
+        self.distribution, self.version = identity(self.metadata("METADATA") or b"")
+        self.editable = b'"editable": true' in (self.metadata("direct_url.json") or b"")
+        self._module = module
 
-    def path(self, module: str) -> str:
-        """Return the folder or file of *module*."""
-        return str(self._distribution.locate_file(self._roots[module]))
+    @cached_property
+    def modules(self) -> dict[str, str]:
+        """The modules that are meant, each with its folder or file below the site folder."""
+        return self._modules() if self._module is None else {self._module: self._root(self._module)}
 
-    def signature(self, module: str) -> str:
-        """Return the text of ``{module}.sig``.
+    def metadata(self, name: str) -> bytes | None:
+        """Return the content of a file of the .dist-info folder, or None."""
+        try:
+            return _content.read(self.locate(f"{self.dist_info}/{name}"))[0]
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def locate(self, path: str) -> str:
+        """Return where the file is that a wheel's *path* names."""
+        return os.path.join(self.site, self._elsewhere(path) or path)  # noqa: PTH118
+
+    def read_file(self, path: str) -> bytes:
+        """Return the bytes of a file."""
+        return _content.read(self.locate(path))[0]
+
+    def facts(self, paths: Iterable[str]) -> dict[str, Fact]:
+        """Return the `Fact` of each of *paths* that is there.
 
         Raises:
-            SignatureNotFoundError: the distribution carries none for this module.
+            RefusedPathError: one is a link, a FIFO, or no plain file.
+            ChangedFileError: one changed while it was read.
+            UnreadableFileError: the operating system said no.
         """
-        text = self._distribution.read_text(f"{module}.sig")
-        if text is None:
-            message = f"{self.name} {self.version} is not signed: it has no {module}.sig"
-            raise SignatureNotFoundError(message)
-        return text
+        found = {}
+        for path in paths:
+            place = self.locate(path)
+            try:
+                data, stat = _content.read(place)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except ChangedFileError:
+                raise
+            except OSError as error:
+                raise UnreadableFileError(f"cannot read {place}: {error.strerror}") from error
+            found[path] = fact(data, _content.mode(stat))
+        return found
 
-    def trusted_key(self) -> bytes:
-        """Return the content of the one ``{module}.pub`` that this distribution ships.
+    def present(self, module: str) -> list[str]:
+        """Return the files of *module* and of the metadata folder that a manifest must name."""
+        paths = self._scan(self.modules[module])
+        for path in self._scan(self.dist_info):
+            folder, _, name = path.rpartition("/")
+            known = name in ADDED_BY_INSTALLERS or is_ours(name, self.modules, self.distribution)
+            if folder != self.dist_info or not known:
+                paths.append(path)
+        return paths
 
-        Raises:
-            NotInstalledError: there is none, or more than one.
-        """
-        texts = {name: self._distribution.read_text(f"{name}.pub") for name in self.modules}
-        keys = {name: text for name, text in texts.items() if text is not None}
-        if len(keys) != 1:
-            ships = (
-                f"ships {', '.join(f'{name}.pub' for name in keys)}" if keys else "ships no .pub"
-            )
-            message = f"{self.name} {self.version} {ships}: name one module that has a .pub"
-            raise NotInstalledError(message)
-        return next(iter(keys.values())).encode()
+    def bytecode(self, module: str) -> list[str]:
+        """Return everything that lies in the byte code folders of *module*."""
+        root = self.locate(self.modules[module])
+        tops = [root] if os.path.isdir(root) else []  # noqa: PTH112
+        found = []
+        for top in tops:
+            for folder, _, files in os.walk(top):
+                if BYTECODE_FOLDER in self._relative(folder).split("/"):
+                    found += [self._relative(os.path.join(folder, file)) for file in files]  # noqa: PTH118
+        if not tops:  # the byte code of a single file lies among that of its neighbours
+            stem = os.path.basename(root).partition(".")[0] + "."  # noqa: PTH119
+            folder = os.path.join(os.path.dirname(root), BYTECODE_FOLDER)  # noqa: PTH118, PTH120
+            names = os.listdir(folder) if os.path.isdir(folder) else []  # noqa: PTH112, PTH208
+            found = [
+                self._relative(os.path.join(folder, name))  # noqa: PTH118
+                for name in names
+                if name.startswith(stem)
+            ]
+        return sorted(found)
 
-    def differences(self, module: str) -> Iterator[str]:
-        """Yield, in words, how the files of *module* differ from what RECORD says.
+    def recorded(self) -> dict[str, str]:
+        """Return what RECORD says: each path with its hash. RECORD is not signed."""
+        return self._rows
 
-        RECORD is not signed: this tells an honest user where to look, and proves nothing.
-        """
-        root = self._roots[module]
-        recorded = {}
-        for path in self._distribution.files or []:
-            name = str(path).replace("\\", "/")
-            if name == root or name.startswith(root + "/"):
-                recorded[name] = path.hash
-        for name, expected in sorted(recorded.items()):
-            place = str(self._distribution.locate_file(name))
-            if expected and (how := _compare(place, expected.mode, expected.value)):
-                yield f"{name} {how}"
-        for name in self._present(root):
-            if name not in recorded:
-                yield f"{name} was added"
+    @cached_property
+    def _rows(self) -> dict[str, str]:
+        return rows(self.metadata("RECORD") or b"")
 
-    def _present(self, root: str) -> Iterator[str]:
-        site = str(self._distribution.locate_file(""))
-        for folder, folders, files in os.walk(os.path.join(site, root)):  # noqa: PTH118
-            folders[:] = sorted(set(folders) - {os.fsdecode(BYTECODE_FOLDER)})
-            for file in sorted(files):
-                yield os.path.relpath(os.path.join(folder, file), site).replace("\\", "/")  # noqa: PTH118
+    def _scan(self, root: str) -> list[str]:
+        place = self.locate(root)
+        if not os.path.lexists(place):
+            return []
+        return [self._relative(os.fsdecode(path)) for path in scan(os.fsencode(place))]
+
+    def _relative(self, place: str) -> str:
+        return os.path.relpath(place, self.site).replace(os.sep, "/")
+
+    def _modules(self) -> dict[str, str]:
+        names = [path for path in self.recorded() if not path.startswith(("../", "/"))]
+        found = modules(_of_modules(names, self.dist_info))
+        # RECORD can be shortened by whoever changes files: what was signed counts as well.
+        for name in self._scan(self.dist_info):
+            for ending in (MANIFEST, SIGNATURE):
+                if name.endswith(ending):
+                    module = name.rpartition("/")[2].removesuffix(ending)
+                    if self._is_importable(module):
+                        found.setdefault(module, self._root(module))
+        return found
+
+    def _is_importable(self, module: str) -> bool:
+        root = self.locate(self._root(module))
+        return all(part.isidentifier() for part in module.split(".")) and os.path.lexists(root)
+
+    def _root(self, module: str) -> str:
+        """Return the folder or the file of *module*, as Python would find it in this folder."""
+        base = module.replace(".", "/")
+        if os.path.isdir(self.locate(base)):  # noqa: PTH112
+            return base
+        folder, _, stem = base.rpartition("/")
+        place = self.locate(folder)
+        names = sorted(os.listdir(place)) if os.path.isdir(place) else []  # noqa: PTH112, PTH208
+        prefix = f"{folder}/" if folder else ""
+        files = modules(name for name in names if name.startswith(stem + "."))
+        return prefix + files.get(stem, f"{stem}.py")
+
+    def _elsewhere(self, path: str) -> str | None:
+        """Return where an installer puts what a wheel does not install below the site folder."""
+        data = self.dist_info.removesuffix(".dist-info") + ".data/"
+        if not path.startswith(data):
+            return None
+        import sysconfig
+
+        kind, _, rest = path.removeprefix(data).partition("/")
+        site = os.path.realpath(self.site)
+        for scheme in (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user")):
+            places = sysconfig.get_paths(scheme)
+            if site in {os.path.realpath(places[lib]) for lib in ("purelib", "platlib")}:
+                folder = places.get("include" if kind == "headers" else kind, "")
+                return os.path.join(folder, rest)  # noqa: PTH118
+        # pip's --target, and an unpacked wheel that keeps its .data folder.
+        folder = {"scripts": "Scripts" if os.name == "nt" else "bin", "data": ""}.get(kind, kind)
+        unpacked = os.path.join(self.site, path)  # noqa: PTH118
+        return path if os.path.lexists(unpacked) else os.path.join(folder, rest)  # noqa: PTH118
 
 
-def _find(name: str) -> tuple[metadata.Distribution, str | None]:
-    """Return the distribution, and the module if *name* is one and not the distribution's."""
-    try:
-        return metadata.distribution(name), None
-    except (metadata.PackageNotFoundError, ValueError):
-        pass
-    for distribution in metadata.distributions():
-        paths = (str(path).replace("\\", "/") for path in distribution.files or [])
-        if name in modules(paths):
-            return distribution, name
-    message = f"no installed distribution or module is called {name}"
-    raise NotInstalledError(message)
-
-
-def _compare(path: str, algorithm: str, expected: str) -> str | None:
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123 -- a plain string from here on
-            content = file.read()
-    except FileNotFoundError:
-        return "is missing"
-    except OSError as error:
-        return f"cannot be read ({error.strerror})"
-    found = base64.urlsafe_b64encode(hashlib.new(algorithm, content).digest())
-    return None if found.rstrip(b"=").decode() == expected else "was changed"
+def _of_modules(paths: Iterable[str], dist_info: str) -> list[str]:
+    """Return those of *paths* that belong to modules and not to the metadata or byte code."""
+    parts = ((path, path.split("/")) for path in paths)
+    return [
+        path
+        for path, folders in parts
+        if folders[0] != dist_info and BYTECODE_FOLDER not in folders
+    ]

@@ -1,106 +1,112 @@
-"""Know what a wheel will install: its modules, their content's hash, and its metadata folder."""
+"""Know what a wheel will install: its modules, their content, and its metadata folder."""
 
 from __future__ import annotations
 
 import os
 import re
 
-from otumat_sign._blobs import blob_id
-from otumat_sign._listing import digest, refuse_names
-from otumat_sign._tree import BYTECODE_FOLDER
+from otumat_sign._content import BYTECODE_FOLDER, EXECUTABLE, PLAIN, fact
+from otumat_sign._metadata import identity, is_ours, rows
+from otumat_sign._modules import modules
 from otumat_sign._zip import Archive
-from otumat_sign.exceptions import SignatureNotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: What Python can import as a top-level file: source, and compiled code with its tags.
-_MODULE = re.compile(r"([^\W\d]\w*)(?:\.py|(?:\.[^/]*)?\.(?:so|pyd))\Z")
+    from otumat_sign._content import Fact
+    from otumat_sign._zip import Entry
 
 
 class Wheel(Archive):
-    """A wheel file; `modules` are the top-level packages and modules that it installs.
+    """A wheel file: `modules` are the packages and modules that it installs, by their root.
+
+    Paths are those below the site folder after installation; what goes elsewhere (scripts,
+    data, headers) keeps its path in the wheel.
 
     Raises:
         WheelError: the file is no wheel, or more than one reading of it is possible.
         FileNotFoundError: there is no such file.
     """
 
+    editable = False
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
-        names = {entry.name: entry for entry in self.entries}
-        infos = {name.split("/")[0] for name in names if re.match(r"[^/]+\.dist-info/", name)}
-        if len(infos) != 1 or f"{next(iter(infos))}/RECORD" not in names:
-            self.refuse("not a wheel: it needs exactly one .dist-info folder with a RECORD")
-        self.dist_info = infos.pop()
-        self.record = names[f"{self.dist_info}/RECORD"]
-        self._installed = {
-            place: entry for entry in self.entries if (place := self._destination(entry.name))
-        }
-        self.modules = modules(self._installed)
-        self._names = names
+        self._names = {entry.name: entry for entry in self.entries}
+        self.dist_info = self._find_metadata()
+        self.record = self._names[f"{self.dist_info}/RECORD"]
+        self.distribution, self.version = identity(self.metadata("METADATA") or b"")
+        self._placed = self._place()
+        prefix = self.dist_info.removesuffix(".dist-info")
+        self._elsewhere = (f"{prefix}.dist-info/", f"{prefix}.data/")
+        self.modules = modules(
+            path for path in self._placed if not path.startswith(self._elsewhere)
+        )
+        self._facts: dict[str, Fact] = {}
 
     def metadata(self, name: str) -> bytes | None:
         """Return the content of a file of the .dist-info folder, or None."""
         entry = self._names.get(f"{self.dist_info}/{name}")
         return self.read(entry) if entry else None
 
-    def digest(self, module: str, algorithm: str = "sha1") -> str:
-        """Return `hash_pkg` of *module* as an installer will lay it out.
+    def read_file(self, path: str) -> bytes:
+        """Return the bytes of the file that will be installed at *path*."""
+        return self.read(self._placed[path])
+
+    def paths(self) -> list[str]:
+        """Return every file that a manifest names: all but RECORD and the signatures."""
+        return [path for path in self._placed if not self._is_left_out(path)]
+
+    def present(self, module: str) -> list[str]:  # noqa: ARG002 -- other contents need it
+        """Return every file there is, which for a wheel is what a manifest must name."""
+        return self.paths()
+
+    def facts(self, paths: Iterable[str]) -> dict[str, Fact]:
+        """Return the `Fact` of each of *paths* that is there.
 
         Installers mark a file executable if any of its x bits is set.
         """
-        root = self.modules[module]
-        chosen = sorted(
-            (path.encode(), entry)
-            for path, entry in self._installed.items()
-            if path == root or path.startswith(root + "/")
-        )
-        chosen = [pair for pair in chosen if BYTECODE_FOLDER not in pair[0].split(b"/")[:-1]]
-        refuse_names([path for path, _ in chosen])
-        heads = [
-            f"{'100755' if entry.mode & 0o111 else '100644'} "
-            f"{blob_id(self.read(entry), algorithm)} 0\t"
-            for _, entry in chosen
-        ]
-        return digest(heads, [path for path, _ in chosen], algorithm)
+        wanted = [path for path in paths if path in self._placed]
+        for path in wanted:
+            if path not in self._facts:
+                entry = self._placed[path]
+                mode = EXECUTABLE if entry.mode & 0o111 else PLAIN
+                self._facts[path] = fact(self.read(entry), mode)
+        return {path: self._facts[path] for path in wanted}
 
-    def signature(self, module: str) -> str:
-        """Return the text of ``{module}.sig``.
+    def recorded(self) -> dict[str, str]:
+        """Return what RECORD says: each path with its hash. RECORD is not signed."""
+        return rows(self.read(self._names[f"{self.dist_info}/RECORD"]))
 
-        Raises:
-            SignatureNotFoundError: the wheel carries none for this module.
-        """
-        content = self.metadata(f"{module}.sig")
-        if content is None:
-            message = f"{os.path.basename(self.path)} is not signed: it has no {module}.sig"  # noqa: PTH119
-            raise SignatureNotFoundError(message)
-        return content.decode("ascii", errors="replace")
+    def hashed(self) -> dict[str, str]:
+        """Return the SHA-256 of the entries that were read for their facts, by name."""
+        return {self._placed[path].name: known.plain for path, known in self._facts.items()}
 
-    def _destination(self, name: str) -> str | None:
-        """Return where below the site folder *name* is installed, or None."""
-        if name.endswith("/") or name.startswith(self.dist_info + "/"):
-            return None
-        first, _, rest = name.partition("/")
-        if first != self.dist_info.removesuffix(".dist-info") + ".data":
-            return name
-        scheme, _, path = rest.partition("/")
-        return path if scheme in ("purelib", "platlib") else None
+    def _find_metadata(self) -> str:
+        infos = {name.split("/")[0] for name in self._names if re.match(r"[^/]+\.dist-info/", name)}
+        if len(infos) != 1 or f"{next(iter(infos))}/RECORD" not in self._names:
+            self.refuse("not a wheel: it needs exactly one .dist-info folder with a RECORD")
+        return infos.pop()
 
+    def _place(self) -> dict[str, Entry]:
+        """Return each file's entry by the path at which it will be installed."""
+        placed: dict[str, Entry] = {}
+        data = self.dist_info.removesuffix(".dist-info") + ".data/"
+        for entry in self.entries:
+            path = entry.name
+            if path.endswith("/"):
+                continue
+            if path.startswith(data):
+                scheme, _, rest = path.removeprefix(data).partition("/")
+                path = rest if scheme in ("purelib", "platlib") and rest else path
+            if path in placed:
+                self.refuse(f"two of its files are installed as {path}")
+            placed[path] = entry
+        return placed
 
-def modules(paths: Iterable[str]) -> dict[str, str]:
-    """Return the importable top-level names among installed *paths*, each with its root.
-
-    The root is a folder or a file below the site folder. Where a folder and a file have the
-    same name, Python imports the folder.
-    """
-    found: dict[str, str] = {}
-    for path in paths:
-        first, slash, _ = path.partition("/")
-        if slash:
-            if first.isidentifier():
-                found[first] = first
-        elif match := _MODULE.match(first):
-            found.setdefault(match[1], first)
-    return dict(sorted(found.items()))
+    def _is_left_out(self, path: str) -> bool:
+        folder, _, name = path.rpartition("/")
+        if folder == self.dist_info:
+            return name == "RECORD" or is_ours(name, self.modules, self.distribution)
+        return BYTECODE_FOLDER in folder.split("/")

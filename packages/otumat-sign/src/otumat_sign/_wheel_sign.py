@@ -1,38 +1,37 @@
-"""Put signatures and trusted keys into a finished wheel, leaving every other entry as it is."""
+"""Decide which signatures, manifests and trusted keys a finished wheel gets."""
 
 from __future__ import annotations
 
-import base64
-import csv
-import hashlib
-import io
 import os
-import zlib
-from stat import S_IFREG
 
-from otumat_sign import _files
+from otumat_sign import _instant, _manifest, _wheel_write
+from otumat_sign._content import digest, fact
+from otumat_sign._keyring import identify
+from otumat_sign._metadata import KEYRING, MANIFEST, SIGNATURE, is_ours
 from otumat_sign._signature import decode, sign_with
 from otumat_sign._wheel import Wheel
-from otumat_sign._zip import CENTRAL, DEFLATED, END, LOCAL, UTF8
-from otumat_sign.exceptions import InvalidSignature
+from otumat_sign.exceptions import InvalidSignature, ManifestError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from otumat_sign._keys import PrivateKey
+    from collections.abc import Mapping
 
-_UNIX_VERSION_2_0 = (3 << 8) | 20
+    from otumat_sign import _signers
+    from otumat_sign._keys import PublicKey
+    from otumat_sign._manifest import Manifest
 
 
 def sign_wheel(
     path: str | os.PathLike[str],
     *,
-    key: PrivateKey | None = None,
+    key: _signers.Signer | None = None,
     public: bytes | None = None,
 ) -> list[str]:
-    """Add ``{module}.sig`` (with *key*) and ``{module}.pub`` (with *public*) to a wheel.
+    """Give each module of a wheel its signature and manifest (*key*) and keyring (*public*).
 
-    Every module of the wheel gets its own. A signature by *key* that is still right is kept, so
-    signing twice leaves the file as it is.
+    A valid signature by *key* over the same content is kept, so signing twice leaves the file as
+    it is; another key adds its block to the manifest. Without *key*, signatures that the wheel
+    carries are removed: nobody knows what they were made for.
 
     Returns:
         The metadata files that were written; none if the wheel had them already.
@@ -42,114 +41,116 @@ def sign_wheel(
         HashError: its content cannot be hashed.
         OSError: it cannot be replaced.
     """
+    wheel = open_wheel(path)
+    wanted = keyrings(wheel, public)
+    if key:
+        hand = _Hand(key)
+        for module in wheel.modules:
+            wanted |= hand.files(wheel, module, draft(wheel, module, public))
+    return put(wheel, wanted)
+
+
+def open_wheel(path: str | os.PathLike[str]) -> Wheel:
+    """Return the wheel at *path*; refuse one without modules: nothing could be signed in it."""
     wheel = Wheel(path)
     if not wheel.modules:
         wheel.refuse("it installs no module that could be signed")
-    wanted: dict[str, bytes] = {}
-    for module in wheel.modules:
-        if key:
-            wanted[f"{module}.sig"] = _signature(wheel, module, key)
-        if public is not None:
-            wanted[f"{module}.pub"] = public
+    if not (wheel.distribution and wheel.version):
+        wheel.refuse("its METADATA has no Name or no Version")
+    return wheel
+
+
+def keyrings(wheel: Wheel, public: bytes | None) -> dict[str, bytes]:
+    """Return the keyring files that *wheel* gets."""
+    return {} if public is None else {f"{module}{KEYRING}": public for module in wheel.modules}
+
+
+def put(wheel: Wheel, wanted: Mapping[str, bytes]) -> list[str]:
+    """Write the metadata files *wanted* into *wheel*, and take out stale ones of ours."""
     changed = {name: data for name, data in wanted.items() if wheel.metadata(name) != data}
-    if changed:
-        files = {f"{wheel.dist_info}/{name}": data for name, data in changed.items()}
-        _files.replace(wheel.path, _rewritten(wheel, files))
+    prefix = f"{wheel.dist_info}/"
+    stale = {
+        entry.name
+        for entry in wheel.entries
+        if entry.name.startswith(prefix)
+        and is_ours(name := entry.name.removeprefix(prefix), wheel.modules, wheel.distribution)
+        and name not in wanted
+    }
+    if changed or stale:
+        _wheel_write.write(wheel, {prefix + name: data for name, data in changed.items()}, stale)
     return list(changed)
 
 
-def _signature(wheel: Wheel, module: str, key: PrivateKey) -> bytes:
-    """Return the signature that the wheel has if *key* made it over this content, or a new one."""
-    data = wheel.digest(module)
-    present = wheel.metadata(f"{module}.sig")
-    if present is not None:
+def draft(wheel: Wheel, module: str, public: bytes | None = None) -> Manifest:
+    """Return the unsigned manifest of *module*, with the keyrings that *wheel* is about to get."""
+    facts = wheel.facts(wheel.paths())
+    files = {path: known.plain for path, known in facts.items()}
+    for name, data in keyrings(wheel, public).items():
+        files[f"{wheel.dist_info}/{name}"] = fact(data).plain
+    return _manifest.Manifest(
+        distribution=wheel.distribution,
+        version=wheel.version,
+        module=module,
+        created=_instant.of_build(),
+        tree=digest(facts, wheel.modules[module], "sha256"),
+        files=files,
+    )
+
+
+def compat_digest(wheel: Wheel, module: str) -> str:
+    """Return what ``{module}.sig`` signs: `hash_pkg` of what will be installed."""
+    return digest(wheel.facts(wheel.paths()), wheel.modules[module], "sha1")
+
+
+class _Hand:
+    """Makes one key's files for modules, and keeps those that it has made before."""
+
+    def __init__(self, key: _signers.Signer) -> None:
         from otumat_sign._keys import PublicKey
 
-        try:
-            text = present.decode("ascii", errors="replace")
-            PublicKey(key.public_pem(), name=key.name).verify(decode(text), data.encode())
-        except InvalidSignature:
-            pass
-        else:
-            return present
-    return sign_with(key, data).encode()
+        self._key = key
+        self._public = PublicKey(key.public_pem(), name="of the signer")
+        self._identity = identify(key.public_pem())
+
+    def files(self, wheel: Wheel, module: str, new: Manifest) -> dict[str, bytes]:
+        """Return ``{module}.sig`` and ``{module}.manifest`` for the content that *new* names."""
+        manifest = present_manifest(wheel, module, new) or new
+        mine = [b.signature for b in manifest.blocks if b.key == self._identity]
+        signed = bool(mine) and holds(self._public, mine[0], manifest.text())
+        if not signed:
+            manifest = manifest.with_block(self._identity, sign_with(self._key, manifest.text()))
+        compat = compat_digest(wheel, module)
+        text = (wheel.metadata(module + SIGNATURE) or b"").decode("ascii", errors="replace")
+        # Beside other signers' blocks, the signature may be one of theirs, which cannot be told.
+        others = signed and len(manifest.blocks) > 1 and _is_well_formed(text)
+        if not others and not holds(self._public, text, compat):
+            text = sign_with(self._key, compat)
+        return {module + SIGNATURE: text.encode(), module + MANIFEST: manifest.encode()}
 
 
-def _rewritten(wheel: Wheel, files: dict[str, bytes]) -> list[bytes]:
-    """Return the bytes of *wheel* with *files* added or replaced, RECORD right and last."""
-    record = wheel.record
-    parts: list[bytes] = []
-    records: list[bytes] = []
-    position = 0
-    for at, entry in enumerate(wheel.entries):
-        if entry is record or entry.name in files:
-            continue
-        span = wheel.span(at)
-        parts.append(span)
-        records.append(entry.record[:42] + position.to_bytes(4, "little") + entry.record[46:])
-        position += len(span)
-    lines = _record_lines(wheel, files)
-    # The old RECORD's own date: the result depends on nothing but the wheel and the signature.
-    date = record.record[12:16]
-    for name, data in [*files.items(), (record.name, lines)]:
-        span, central = _entry(name, data, date, position)
-        parts.append(span)
-        records.append(central)
-        position += len(span)
-    size = sum(map(len, records))
-    count = len(records)
-    if count >= 0xFFFF or position + size >= 0xFFFFFFFF:  # noqa: PLR2004 -- ZIP64 begins here
-        wheel.refuse("with the signature it would need ZIP64, which is not supported")
-    end = END.pack(b"PK\5\6", 0, 0, count, count, size, position, 0)
-    return [*parts, *records, end]
-
-
-def _entry(name: str, data: bytes, date: bytes, start: int) -> tuple[bytes, bytes]:
-    """Return the local part and the central record of a new deflated file."""
-    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    packed = deflater.compress(data) + deflater.flush()
-    raw = name.encode()
-    flags = 0 if raw.isascii() else UTF8
-    time, day = int.from_bytes(date[:2], "little"), int.from_bytes(date[2:], "little")
-    common = (20, flags, DEFLATED, time, day, zlib.crc32(data), len(packed), len(data), len(raw))
-    local = LOCAL.pack(b"PK\3\4", *common, 0)
-    mode = (S_IFREG | 0o644) << 16
-    central = CENTRAL.pack(b"PK\1\2", _UNIX_VERSION_2_0, *common, 0, 0, 0, 0, mode, start)
-    return local + raw + packed, central + raw
-
-
-def _record_lines(wheel: Wheel, files: dict[str, bytes]) -> bytes:
-    """Return RECORD with the rows of *files* set and its own row last; other rows stay as text."""
+def present_manifest(wheel: Wheel, module: str, new: Manifest) -> Manifest | None:
+    """Return the manifest that *wheel* carries if it names the same content as *new*."""
+    data = wheel.metadata(module + MANIFEST)
+    if data is None:
+        return None
     try:
-        old = wheel.read(wheel.record).decode()
-    except UnicodeDecodeError:
-        wheel.refuse("its RECORD is not UTF-8")
-    ending = "\r\n" if "\r\n" in old else "\n"
-    keep: list[str] = []
-    listed: set[str] = set()
-    for line in old.splitlines():
-        if not line:
-            continue
-        name = next(csv.reader([line]))[0]
-        listed.add(name)
-        if name != wheel.record.name and name not in files:
-            keep.append(line)
-    _check_record(wheel, listed)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator=ending)
-    for name, data in files.items():
-        value = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-        writer.writerow((name, f"sha256={value}", len(data)))
-    writer.writerow((wheel.record.name, "", ""))
-    return "".join([*(line + ending for line in keep), buffer.getvalue()]).encode()
+        present = _manifest.parse(data, module + MANIFEST)
+    except ManifestError:
+        return None
+    return present if present.says_the_same_as(new) else None
 
 
-def _check_record(wheel: Wheel, listed: set[str]) -> None:
-    """Refuse a wheel whose RECORD does not list its files: it was changed after it was built."""
-    present = {entry.name for entry in wheel.entries if not entry.name.endswith("/")}
-    # PEP 427: signatures of RECORD itself are the only files it need not list.
-    present -= {f"{wheel.record.name}{suffix}" for suffix in (".jws", ".p7s")}
-    if unlisted := sorted(present - listed - {wheel.record.name}):
-        wheel.refuse(f"its RECORD does not list {unlisted[0]}")
-    if absent := sorted(listed - present):
-        wheel.refuse(f"its RECORD lists {absent[0]}, which is not in it")
+def holds(public: PublicKey, signature: str, text: str) -> bool:
+    """Return whether making this signature again would be needless; decides nothing else."""
+    try:
+        public.verify(decode(signature), text.encode())
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _is_well_formed(signature: str) -> bool:
+    try:
+        return bool(decode(signature))
+    except InvalidSignature:
+        return False

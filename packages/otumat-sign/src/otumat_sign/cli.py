@@ -11,11 +11,11 @@ from otumat_sign._cli_command import (
     Command,
     Failure,
     Group,
-    Refusal,
     echo_json,
     json_option,
 )
 from otumat_sign._cli_hash import hash_command
+from otumat_sign._cli_verify import verify_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,47 +98,6 @@ def _sign_folder(directory: str, signer: Signer, output: str | None, *, as_json:
         echo_json({"path": directory, "digest": digest, "signature": signature, "output": output})
     elif not output:
         click.echo(signature, nl=False)
-
-
-@click.command(
-    "verify",
-    cls=Command,
-    context_settings=CONTEXT,
-    short_help="Check a signature: of a folder, wheel or install.",
-)
-@click.argument("target", metavar="DIR | WHEEL | NAME")
-@click.option("-p", "--pub", metavar="PUB", help=_PUB_HELP)
-@click.option("--trusted-by", metavar="BASE", help="Take the key that the installed BASE ships.")
-@click.option("-s", "--signature", metavar="SIG", help="The signature of a folder (a file).")
-@json_option
-def verify_command(
-    target: str,
-    pub: str | None,
-    trusted_by: str | None,
-    signature: str | None,
-    as_json: bool,  # noqa: FBT001
-) -> None:
-    """Check that the owner of a key signed this content.
-
-    DIR needs -s. A WHEEL (*.whl) and an installed distribution or module carry their signature.
-    Exits with 0 if it is verified, 1 if it is not, 2 if that could not be checked.
-
-    Example: otumat-sign verify myplugin --trusted-by mybase
-    """
-    if bool(pub) == bool(trusted_by):
-        raise click.UsageError("give one of -p PUB and --trusted-by BASE")
-    from otumat_sign import _cli_verify
-
-    key = _cli_verify.public_key(pub, trusted_by)
-    text = Path(signature).read_text(errors="replace") if signature else None
-    results = dict(_cli_verify.refusals(target, key, text))
-    if as_json:
-        echo_json({"target": target, "verified": not any(results.values()), "modules": results})
-    for module, reason in results.items():
-        if reason:
-            raise Refusal(f"{module}: not verified: {reason}")
-    if not as_json:
-        click.echo(f"{target}: verified ({', '.join(results)})")
 
 
 @click.command("keygen", cls=Command, context_settings=CONTEXT, short_help="Make a key pair.")

@@ -15,7 +15,10 @@
     │   ├── SignatureMismatch           well formed, but not made by this key over this data
     │   └── MalformedSignature          (ValueError) none, or not base64
     ├── WheelError                      (ValueError) not a wheel that can be rewritten safely
-    └── NotInstalledError               (LookupError) no such module or distribution
+    ├── ManifestError                   (ValueError) a .manifest that has more than one meaning
+    ├── KeyringError                    (ValueError) a .pub that is not understood
+    ├── NotInstalledError               (LookupError) no such module or distribution
+    └── GuardError                      (ImportError) not what was signed: it was not executed
 
 The three signature classes are made when they are first asked for: importing this module
 does not import ``cryptography``.
@@ -30,10 +33,13 @@ if TYPE_CHECKING:
 __all__ = [
     "ChangedFileError",
     "EmptyPackageError",
+    "GuardError",
     "HashError",
     "InvalidSignature",
     "KeyNotFoundError",
+    "KeyringError",
     "MalformedSignature",
+    "ManifestError",
     "NotInstalledError",
     "PackageNotFoundError",
     "PassphraseError",
@@ -95,8 +101,20 @@ class WheelError(SignError, ValueError):
     """A file that is no wheel, or a wheel that cannot be read without ambiguity."""
 
 
+class ManifestError(SignError, ValueError):
+    """A manifest that is not exactly as this package writes it."""
+
+
+class KeyringError(SignError, ValueError):
+    """A keyring with a line that is not understood, or without a usable key."""
+
+
 class NotInstalledError(SignError, LookupError):
     """No installed module or distribution has this name."""
+
+
+class GuardError(SignError, ImportError):
+    """A guarded module, or a part of it, is not what was signed; none of it was executed."""
 
 
 if not TYPE_CHECKING:

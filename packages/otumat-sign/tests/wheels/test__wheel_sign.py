@@ -158,9 +158,9 @@ class TestSignWheel:
                 base64.b64decode(content(wheel, "demo.sig")), hash_of(wheel, tmp_path).encode()
             )
 
-    def test_removes_signatures_when_it_has_no_key(self, tmp_path, make_wheel, signed, alice):
+    def test_removes_signatures_when_it_has_no_key(self, tmp_path, make_wheel, alice):
         """Also the one that 0.3 named by the distribution."""
-        stale = {name: b"stale\n" for name in ("demo.sig", "demo.manifest", "my_demo.sig")}
+        stale = dict.fromkeys(("demo.sig", "demo.manifest", "my_demo.sig"), b"stale\n")
         wheel = make_wheel(tmp_path, name="my_demo", metadata=stale | {"other.sig": b"not ours\n"})
 
         sign_wheel(wheel, public=alice.pem)
