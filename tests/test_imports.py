@@ -23,7 +23,6 @@ ROOTS = {
     "otumat_sign._hatchling",
     "otumat_sign._setuptools",
     "otumat_sign.cli",
-    "otumat_usage._upload",
     "otumat_usage.cli",
     "otumat_watch.cli",
 }

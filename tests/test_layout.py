@@ -74,7 +74,7 @@ class TestEachSourceFile:
         docstring = ast.get_docstring(ast.parse(source.read_text()))
 
         assert docstring, f"{_name(source)} has no docstring"
-        assert docstring.splitlines()[0].endswith((".", ":"))
+        assert docstring.splitlines()[0].endswith((".", ":", "?"))
 
     def test_prints_nothing_outside_the_command_line(self, source: pathlib.Path) -> None:
         calls = [
