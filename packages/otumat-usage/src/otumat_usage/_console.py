@@ -14,6 +14,7 @@ from otumat_usage import (
     _consent,
     _frequency,
     _home,
+    _job,
     _optout,
     _outbox,
     _settings,
@@ -53,7 +54,22 @@ def _selected(home: str, package: str | None) -> list[str]:
 def states(package: str | None) -> list[dict[str, object]]:
     """Return the state of every package (or one) as plain values for JSON."""
     home = _home_of_user()
-    return [_state(home, name) for name in _selected(home, package)]
+    job = _job.state(home)
+    known = {"scheduler": job.scheduler or None, "summary": job.summary, "see": job.see or None}
+    return [{**_state(home, name), "job": known} for name in _selected(home, package)]
+
+
+def describe_job() -> str:
+    """Return what uploads in the background, for a person to read; "" if there is nothing to say.
+
+    A job without a package is an error of ours, which its user has to see all the same.
+    """
+    home = _home_of_user()
+    job = _job.state(home)
+    if not job.scheduler and not _settings.packages(home):
+        return ""
+    lines = [f"background: {job.summary}", *([f"  to see it: {job.see}"] if job.see else [])]
+    return "\n".join(lines)
 
 
 def _state(home: str, package: str) -> dict[str, object]:

@@ -129,6 +129,8 @@ def status_command(ctx: click.Context, package: str | None, as_json: bool) -> No
         click.echo(json.dumps(states, indent=2))
     else:
         click.echo(_console.describe(states))
+        if package is None and (job := _console.describe_job()):
+            click.echo(job)
     ctx.exit(int(package is not None and not any(state["recording"] for state in states)))
 
 
