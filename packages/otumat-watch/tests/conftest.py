@@ -71,7 +71,7 @@ class Watching:
                 if event["event"] == kind and not event.get("taken"):
                     event["taken"] = True
                     return event
-        raise AssertionError(f"no {kind} event; there were {self.events}")
+        raise AssertionError(f"no {kind} event; the last ones were {self.events[-3:]}")
 
     def run(self):
         """Return the next run that has ended."""
@@ -116,7 +116,9 @@ class Watching:
             return
         data = os.read(stream.fileno(), 1 << 16)
         if not data and self.process.poll() is not None:
-            raise AssertionError(f"it ended: {self.process.stderr.read()!r} after {self.events}")
+            raise AssertionError(
+                f"it ended: {self.process.stderr.read()!r} after {self.events[-3:]}"
+            )
         *lines, self._left = (self._left + data).split(b"\n")
         yield from map(json.loads, lines)
 

@@ -15,7 +15,7 @@ def a_loop(echo, runs):
 def test_five_runs_started_by_the_one_before_are_a_loop_that_slows_down():
     told, delays = a_loop(Echo(1.0), 10)
 
-    assert told == [False] * 5 + [True] + [False] * 4
+    assert told == [False] * 6 + [True] + [False] * 3
     assert delays == [0.0] * 5 + [0.2, 0.4, 0.8, 1.0, 1.0]
 
 

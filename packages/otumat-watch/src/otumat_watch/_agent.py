@@ -59,8 +59,7 @@ class WatchAgent:
                 report=report,
                 stop=stop,
             )
-            report.watching(watcher.how, [self.watch_file], command)
-            runner.run(self.watch_file)
+            runner.run([self.watch_file])
             self.watch_args = runner.arguments
         finally:
             watcher.close()

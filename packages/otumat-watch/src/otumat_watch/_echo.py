@@ -38,7 +38,11 @@ class Echo:
         return self._suspects.issuperset(changed)
 
     def run_started(self, changed: Iterable[str]) -> bool:
-        """Note why a run starts; tell whether this is the moment to speak of a loop."""
+        """Note why a run starts; tell whether this is the moment to speak of a loop.
+
+        That is when one delay has passed without a change by anybody else: a program that saves
+        often would have saved once more.
+        """
         self._row = self._row + 1 if self.is_own(changed) else 0
         self._suspects = set()
-        return self._row == _ROW
+        return self._row == _ROW + 1

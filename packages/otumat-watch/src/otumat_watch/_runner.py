@@ -106,16 +106,17 @@ class Runner:
         self._busy_since: float | None = None
         self._exit: int | None = None
 
-    def run(self, first: str) -> int:
+    def run(self, specs: Sequence[str]) -> int:
         """Watch until a signal comes or the options say so; return the exit code.
 
         Args:
-            first: The path that the run of `initial` is about.
+            specs: What is watched, for people; the run of `initial` is about the first of them.
         """
         if self._options.initial:
-            self._pending[first] = Change(first, "initial")
+            self._pending[specs[0]] = Change(specs[0], "initial")
         with self._signals:
             try:
+                self._report.watching(self._watcher.how, specs, self._command)
                 self._step(time.monotonic(), [])
                 for looked_at, batch in batches(self._watcher, self._pause, time.monotonic):
                     self._step(looked_at, batch)

@@ -230,8 +230,7 @@ def _run(words: _Words) -> int:
             longest_delay=words.interval,
         )
         runner = Runner(watcher, command, arguments, options=options, report=report, save=save)
-        report.watching(watcher.how, words.files, command)
-        return runner.run(words.files[0])
+        return runner.run(words.files)
     finally:
         watcher.close()
 
