@@ -10,7 +10,7 @@ from otumat_sign._content import BYTECODE_FOLDER, fact
 from otumat_sign._metadata import ADDED_BY_INSTALLERS, MANIFEST, SIGNATURE, identity, is_ours, rows
 from otumat_sign._modules import modules
 from otumat_sign._tree import scan
-from otumat_sign.exceptions import ChangedFileError, UnreadableFileError
+from otumat_sign.exceptions import ChangedFileError, RefusedPathError, UnreadableFileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ class Installed:
         place = self.locate(root)
         if not os.path.lexists(place):
             return []
+        if os.path.islink(place):  # noqa: PTH114
+            raise RefusedPathError(f"{place} is a symbolic link, which no wheel holds")
         return [self._relative(os.fsdecode(path)) for path in scan(os.fsencode(place))]
 
     def _relative(self, place: str) -> str:
