@@ -77,7 +77,11 @@ def _compare(what, expected, answer, known):
     assert answer.status_code == int(status), f"{what}: {answer.text}"
     for name, value in headers.items():
         _match(f"{what}, {name}", value, answer.headers.get(name.lower(), ""), known)
-    if body.lstrip().startswith("{"):
+    if headers.get("Content-Type") == "application/jsonl":
+        lines = zip(body.strip().split("\n"), answer.text.strip().split("\n"), strict=True)
+        for wanted, found in lines:
+            _match_json(what, json.loads(wanted), json.loads(found), known)
+    elif body.lstrip().startswith("{"):
         # A placeholder for a number stands without quotes.
         wanted = json.loads(re.sub(r": (<[a-z_]+>)", r': "\1"', body))
         _match_json(what, wanted, answer.json(), known)

@@ -12,6 +12,7 @@ from otumat_usage.host import (
     _discovery,
     _enrolment,
     _ingest,
+    _self,
     _token_endpoint,
 )
 from otumat_usage.host._discovery import ROUTES
@@ -63,6 +64,8 @@ def make_app(host: Host, *, allowed: frozenset[str] = frozenset()) -> ASGIApp:
             Route(ROUTES["verify"], _device.verify, methods=["GET"]),
             Route(ROUTES["verify"], _device.decide, methods=["POST"]),
             Route(ROUTES["event"], _ingest.upload, methods=["POST"]),
+            Route(ROUTES["self"], _self.show, methods=["GET"]),
+            Route(ROUTES["self"], _self.remove, methods=["DELETE"]),
             STATIC,
         ],
         lifespan=lifespan,

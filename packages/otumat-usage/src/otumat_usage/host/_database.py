@@ -67,6 +67,7 @@ __all__ = [
     "sessions",
     "settings",
     "tokens",
+    "tombstones",
     "update",
 ]
 
@@ -209,9 +210,16 @@ admin_links = Table(
     Column("expires", BigInteger, nullable=False),
 )
 
+# Hashes of erased installs' ids: what lets us say "gone" and not only "unknown".
+tombstones = Table(
+    "tombstone",
+    _metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+)
+
 #: Small tables without an install: copied everywhere when the others are distributed.
 REFERENCE = frozenset(
-    ("setting", "package", "consent", "context", "event_type", "session", "admin_link")
+    ("setting", "package", "consent", "context", "event_type", "session", "admin_link", "tombstone")
 )
 
 
@@ -366,6 +374,14 @@ class Database:
                     raise
         except DBAPIError as error:
             raise StoreUnavailable(f"cannot write {self.path}: {error.orig}") from error
+
+    def flush(self, connection: Connection) -> None:
+        """Move the write-ahead log into the file, so that what was erased is gone from both.
+
+        Best effort: a reader elsewhere delays it until the next one.
+        """
+        connection.rollback()
+        connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
     def close(self) -> None:
         """Close every pooled connection."""

@@ -24,6 +24,7 @@ ROUTES = {
     "device": "/auth/device",
     "verify": "/device",
     "event": "/api/usage-event",
+    "self": "/api/usage-self",
 }
 
 
@@ -79,6 +80,7 @@ def _describe(host: Host, package: _packages.Package) -> dict[str, object]:
         "install_route": ROUTES["install"],
         "event_route": ROUTES["event"],
         "refresh_route": ROUTES["token"],
+        "self_route": ROUTES["self"],
         "limits": {**LIMITS, "encodings": ["gzip", "identity"]},
         "consent": {
             "version": text.version,

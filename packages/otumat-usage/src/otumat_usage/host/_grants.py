@@ -37,6 +37,7 @@ from otumat_usage.host._secrets import (
     mint,
     new_id,
 )
+from otumat_usage.host._tombstones import is_erased
 
 if TYPE_CHECKING:
     from otumat_usage.host._authorize import AuthorizationRequest
@@ -220,6 +221,8 @@ def authenticate(
     """Return what an access token stands for; *note* that its generation is in use (a write)."""
     install = install_of(token, "at")
     found = install and _BEARER.rows(connection, install=install, hash=digest(token))
+    if install and not found and is_erased(connection, install):
+        return Refusal("erased", "everything about this install was erased")
     if not install or not found:
         return Refusal("invalid_token", "the access token is unknown")
     ((family, generation, scope, expires, state, seen, package),) = found

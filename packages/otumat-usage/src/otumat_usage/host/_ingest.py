@@ -53,7 +53,9 @@ def bearer(request: Request) -> str | None:
 
 
 def refuse(refusal: Refusal | None = None) -> Response:
-    """Return 401 as RFC 6750, 3 and the 0.3 client both read it."""
+    """Return 401 as RFC 6750, 3 and the 0.3 client both read it; 410 for an erased install."""
+    if refusal is not None and refusal.error == "erased":
+        return problem(410, "erased", "Erased", refusal.description, stop=True)
     challenge = 'Bearer realm="otumat-usage"'
     if refusal is None:
         text = "a Bearer access token is required"

@@ -94,6 +94,7 @@ class Entry:
     """One upload read back: its install, context, and its events as parallel lists."""
 
     install: bytes
+    batch: str
     received: int
     run: str
     first: int
@@ -144,13 +145,18 @@ def append(
     return Receipt(batch.batch, receipt, len(fresh), rejected, duplicate=False)
 
 
-def entries(connection: Connection, package: int) -> Iterator[Entry]:
-    """Yield every upload of *package*, oldest first."""
+def entries(
+    connection: Connection, package: int, *, install: bytes | None = None
+) -> Iterator[Entry]:
+    """Yield every upload of *package*, or of one *install* of it, oldest first."""
     statement = select(log).where(log.c.package == package).order_by(log.c.received)
+    if install is not None:
+        statement = statement.where(log.c.install == install)
     for row in connection.execute(statement.execution_options(yield_per=500)):
         times, kinds, counts, properties = unpack(row.body)
         yield Entry(
             install=row.install,
+            batch=row.batch,
             received=row.received,
             run=row.run,
             first=row.first,

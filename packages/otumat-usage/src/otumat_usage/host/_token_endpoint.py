@@ -54,6 +54,7 @@ async def revocation(request: Request) -> Response:
     host, value = host_of(request), form["token"]
     now = host.now()
     await writing(host, lambda connection: revoke(connection, value, now))
+    host.bearers.clear()
     return json_answer({})
 
 
@@ -72,7 +73,7 @@ async def _by_code(host: Host, form: dict[str, str]) -> Response:
             now=now,
         ),
     )
-    return _tokens(result)
+    return _tokens(host, result)
 
 
 async def _by_refresh(host: Host, form: dict[str, str]) -> Response:
@@ -80,7 +81,9 @@ async def _by_refresh(host: Host, form: dict[str, str]) -> Response:
     if fault is not None:
         return fault
     now, value, scope = host.now(), form["refresh_token"], form.get("scope") or None
-    return _tokens(await writing(host, lambda connection: refresh(connection, value, scope, now)))
+    return _tokens(
+        host, await writing(host, lambda connection: refresh(connection, value, scope, now))
+    )
 
 
 async def _by_device(host: Host, form: dict[str, str]) -> Response:
@@ -88,7 +91,7 @@ async def _by_device(host: Host, form: dict[str, str]) -> Response:
     if fault is not None:
         return fault
     now, code = host.now(), form["device_code"]
-    return _tokens(await writing(host, lambda connection: poll(connection, code, now)))
+    return _tokens(host, await writing(host, lambda connection: poll(connection, code, now)))
 
 
 def client_fault(request: Request, form: dict[str, str] | None) -> Response | None:
@@ -115,8 +118,9 @@ def _missing(form: dict[str, str], *names: str) -> Response | None:
     return oauth_error("invalid_request", f"missing: {', '.join(lacking)}")
 
 
-def _tokens(result: Pair | Refusal) -> Response:
+def _tokens(host: Host, result: Pair | Refusal) -> Response:
     if isinstance(result, Refusal):
+        host.bearers.clear()  # it may have ended a family
         return oauth_error(result.error, result.description)
     return json_answer(
         {
