@@ -53,9 +53,9 @@ def test_a_listing_of_nothing_is_no_listing():
 
 
 REFUSED = [".git", ".GIT", ".gIt", "git~1", "GIT~1", ".git.", ".git ", ".git . .", "git~1 "]
-REFUSED += [".git:x", ".git::$INDEX_ALLOCATION", "a\\.git", "a\\git~1\\b", ".git\\x"]
+REFUSED += ["\\\\.git", ".git:x", ".git::$INDEX_ALLOCATION", "a\\.git", "a\\git~1\\b", ".git\\x"]
 ACCEPTED = [".gi", ".gitx", ".git~1", "git~2", "git", "x.git", ".git.x", ".gitignore", "a:.git"]
-ACCEPTED += [".gitmodules", "gi7eba~1", " .git", "~", "git~10"]
+ACCEPTED += ["\\.git", ".gitmodules", "gi7eba~1", " .git", "~", "git~10"]
 REFUSED_LINKS = [".gitmodules", ".GITMODULES", "gitmod~1", "gitmod~4", "gi7eba~1", "gi7eb~10"]
 REFUSED_LINKS += ["g~100000", "~1000000", ".gitmodules ", ".gitmodules.:x", "a\\.gitmodules"]
 ACCEPTED_LINKS = [".gitmodule", "gitmod~5", "gi7eba~0", "gi7eba~10", "gi7eb~1", "~100000", "g~1"]

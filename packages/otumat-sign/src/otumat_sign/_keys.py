@@ -80,7 +80,18 @@ class PrivateKey:
         self.name = name
 
     def sign(self, data: bytes) -> bytes:
-        """Return the signature of *data*."""
+        """Return the signature of *data*; the caller must verify it, see `_signature.sign_with`.
+
+        Raises:
+            UnusableKeyError: the key is damaged in a way that stops the computation.
+        """
+        try:
+            return self._sign(data)
+        except (ValueError, upstream.InternalError) as error:
+            message = f"the private key {self.name} is damaged: it cannot sign"
+            raise UnusableKeyError(message) from error
+
+    def _sign(self, data: bytes) -> bytes:
         key = self._key
         if isinstance(key, rsa.RSAPrivateKey):
             pss = padding.PSS(padding.MGF1(hashes.SHA256()), SALT_BYTES)

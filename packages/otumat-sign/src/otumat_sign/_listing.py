@@ -19,15 +19,16 @@ _ESCAPES = {byte: b"\\%03o" % byte for byte in range(256) if byte not in _PLAIN}
 _ESCAPES |= dict(zip(b'\a\b\t\n\v\f\r"\\', (rb"\%c" % c for c in b'abtnvfr"\\'), strict=True))
 
 #: Components that git refuses to track, whatever the platform: ".git" and what NTFS takes for
-#: it (core.protectNTFS is on everywhere), after "/" or "\"; read-cache.c, path.c.
-_REFUSED = re.compile(rb"(?i)(?:^|[/\\])(?:\.git|git~1)[. ]*(?:\Z|[/\\:])")
+#: it (core.protectNTFS is on everywhere), after "/", or "\" within a name; read-cache.c, path.c.
+_START = rb"(?:^|/|(?<=[^/])\\)"
+_REFUSED = re.compile(rb"(?i)" + _START + rb"(?:\.git|git~1)[. ]*(?:\Z|[/\\:])")
 #: The same for ".gitmodules" where a link is concerned, with its short names on NTFS.
 _SHORT_NAMES = b"|".join(
     b"%b~[1-9][0-9]{%d}" % (b"gi7eba"[:letters], 6 - letters) for letters in range(7)
 )
 _REFUSED_LINK = re.compile(
     rb"(?i)(?:^|/)\.gitmodules/"
-    rb"|(?:^|[/\\])(?:\.gitmodules|gitmod~[1-4]|" + _SHORT_NAMES + rb")[. ]*(?:\Z|:)"
+    rb"|" + _START + rb"(?:\.gitmodules|gitmod~[1-4]|" + _SHORT_NAMES + rb")[. ]*(?:\Z|:)"
 )
 
 

@@ -33,7 +33,7 @@ def resolve(source: str | None, *, prompt: str) -> bytes:
     try:
         return _keyuri.read(source).removesuffix(b"\n").removesuffix(b"\r")
     except (OSError, ValueError) as error:
-        message = f"no passphrase in {source.partition(':')[0]}: as given"
+        message = f"no passphrase in {source}: it is not there or cannot be read"
         raise PassphraseError(message) from error
 
 
