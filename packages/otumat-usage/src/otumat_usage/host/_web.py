@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import TYPE_CHECKING, TypeVar
 
 from starlette.applications import Starlette
@@ -43,6 +44,7 @@ __all__ = [
 
 _T = TypeVar("_T")
 _FORM_BYTES = 65_536
+_AUTHORITY = re.compile(rb"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{0,5})?")
 _NO_STORE = {"Cache-Control": "no-store"}
 #: What a page may do when it does not say otherwise: nothing but our own style sheet.
 CSP = (
@@ -179,10 +181,8 @@ def _host_name(scope: Scope) -> str:
     values = [value for name, value in scope["headers"] if name == b"host"]
     if len(values) != 1:
         return ""
-    text = str(values[0].decode("latin-1")).lower()
-    if text.startswith("["):
-        return text.partition("]")[0] + "]"
-    return text.partition(":")[0].rstrip(".")
+    match = _AUTHORITY.fullmatch(values[0].lower())
+    return "" if match is None else match[1].decode("ascii").rstrip(".")
 
 
 def _add_headers(message: Message) -> None:

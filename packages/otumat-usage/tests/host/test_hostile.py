@@ -1,0 +1,351 @@
+"""Hostile input: each is refused in bounded memory and time, and nothing is stored."""
+
+import contextlib
+import gzip
+import json
+import socket
+import time
+import zlib
+
+import pytest
+
+from otumat_usage.host import _packages, _statistics, _wire
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture
+def stored(service):
+    def stored():
+        with service.host.database.read() as connection:
+            package = _packages.find(connection, "demo")
+            return _statistics.summarise(connection, package, service.clock()).health["uploads"]
+
+    return stored
+
+
+def bomb(size):
+    """Return gzip of *size* zero bytes, a thousandth of that on the wire."""
+    packer = zlib.compressobj(9, wbits=31)
+    chunk = bytes(1 << 20)
+    data = b"".join(packer.compress(chunk) for _ in range(size >> 20))
+    return data + packer.flush()
+
+
+def test_a_gzip_bomb_is_refused_before_it_unfolds(service, stored):
+    import tracemalloc
+
+    tokens = service.enrol()
+    body = bomb(128 << 20)
+    assert len(body) < _wire.LIMITS["body_bytes"]
+    tracemalloc.start()
+
+    answer = service.upload(tokens, body)
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert answer.status_code == 413
+    assert answer.json()["limits"] == _wire.LIMITS
+    assert peak < 40 << 20
+    assert stored() == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"not gzip",
+        gzip.compress(b"{}")[:-1],
+        gzip.compress(b"{}") + b"x",
+        gzip.compress(b"{}") + gzip.compress(b"{}"),
+        gzip.compress(b""),
+        gzip.compress(b"\xff\xfe{}"),
+        gzip.compress(b"[" * 100_000),
+        gzip.compress(b'{"rows":' + b"[" * 200_000 + b"]" * 200_000 + b"}"),
+        gzip.compress(b'{"a":' * 50_000 + b"1" + b"}" * 50_000),
+        gzip.compress(b'{"installId": "\xed\xa0\x80"}'),
+        gzip.compress(b"null"),
+        gzip.compress(b'"x"'),
+        gzip.compress(b"1e999"),
+        gzip.compress(b"{" + b'"a":1,' * 1000 + b"}"),
+    ],
+    ids=range(15),
+)
+def test_a_body_that_is_no_batch_is_malformed(service, stored, body):
+    tokens = service.enrol()
+
+    answer = service.upload(tokens, body)
+
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "urn:otumat:malformed"
+    assert stored() == 0
+
+
+def test_too_many_rows_are_too_large(service, stored):
+    tokens = service.enrol()
+    body = service.batch(tokens, "x", rows=[[]] * 10_001, last=10_001)
+
+    assert service.upload(tokens, body).status_code == 413
+    assert stored() == 0
+
+
+def test_a_body_that_is_announced_or_grows_too_large_is_not_read(service, stored):
+    tokens = service.enrol()
+    taken = 0
+
+    async def endless():
+        nonlocal taken
+        for _ in range(1000):
+            taken += 65_536
+            yield bytes(65_536)
+
+    headers = {
+        "Authorization": f"Bearer {tokens['access_token']}",
+        "Content-Type": "application/json",
+    }
+    streamed = service.browser.post("/api/usage-event", content=endless(), headers=headers)
+    announced = service.browser.post(
+        "/api/usage-event", content=b"{}", headers=headers | {"Content-Length": "9" * 12}
+    )
+    nonsense = service.browser.post(
+        "/api/usage-event", content=b"{}", headers=headers | {"Content-Length": "-1"}
+    )
+
+    assert [a.status_code for a in (streamed, announced, nonsense)] == [413] * 3
+    assert taken <= _wire.LIMITS["body_bytes"] + 65_536
+    assert stored() == 0
+
+
+def test_a_stranger_s_body_is_not_even_read(service):
+    taken = 0
+
+    async def body():
+        nonlocal taken
+        taken += 1
+        yield bytes(1000)
+
+    answer = service.browser.post(
+        "/api/usage-event",
+        content=body(),
+        headers={"Authorization": "Bearer x", "Content-Type": "application/json"},
+    )
+
+    assert answer.status_code == 401
+    assert taken == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": None}, 415),
+        ({"Content-Encoding": "br"}, 415),
+        ({"Content-Encoding": "gzip, gzip"}, 415),
+        ({"Content-Encoding": "identity"}, 400),
+    ],
+)
+def test_only_json_and_gzip_are_read(service, headers, status):
+    tokens = service.enrol()
+    named = {name.replace("-", "_"): value for name, value in headers.items()}
+
+    assert service.upload(tokens, service.batch(tokens, "plot"), **named).status_code == status
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "127.0.0.1@evil.example",
+        "",
+        "[::1",
+        "localhost.evil.example:8080",
+        "127.0.0.1:8080, evil.example",
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/.well-known/oauth-authorization-server", "/device"])
+def test_only_known_host_names_are_served(service, host, path):
+    answer = service.browser.get(path, headers={"Host": host})
+
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "urn:otumat:host"
+
+
+def test_the_loopback_names_are_known(service):
+    for host in ("127.0.0.1", "localhost:1", "[::1]:8080", "LOCALHOST"):
+        answer = service.browser.get("/device", headers={"Host": host})
+        assert answer.status_code == 200, host
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../../etc/passwd",
+        "/static/%2e%2e/%2e%2e/host.sqlite3",
+        "/static/x/../style.css",
+        "/p/%2e%2e%2f%2e%2e",
+        "/p/..%2fadmin/consent",
+        "/p/\u202e/consent",
+        "/p/" + "x" * 5000 + "/consent",
+        "/p/%00/consent",
+        "/p/%ff/consent",
+        "//evil.example/",
+        "/api/usage-event/",
+        "/p/demo/consent/",
+    ],
+)
+def test_path_tricks_find_nothing(service, path):
+    answer = service.browser.get(path)
+
+    assert answer.status_code in (307, 401, 404)
+    assert "root:" not in answer.text
+    assert "evil.example" not in answer.headers.get("location", "")
+
+
+def test_every_answer_has_the_safe_headers(service):
+    service.admin()
+    answers = [
+        service.browser.get(path)
+        for path in ("/", "/p/demo", "/device", "/nothing", "/api/nothing", "/p/demo/consent")
+    ]
+    answers.append(service.browser.get("/", headers={"Host": "evil.example"}))
+    answers.append(service.browser.post("/auth/token"))
+
+    for answer in answers:
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none';")
+        assert "unsafe" not in policy
+        assert "http" not in policy
+
+
+def test_names_from_clients_are_text_never_markup(service, instant):
+    tokens = service.enrol()
+    evil = '<img src=x onerror="alert(1)">'
+    rows = [[instant(service.clock()), evil]]
+    context = {"package_version": "<b>v</b>", "python": '"><svg onload=x>', "os": "'&amp;"}
+    assert service.upload(tokens, service.batch(tokens, "x", rows=rows, context=context))
+    service.admin()
+
+    page = service.browser.get("/p/demo").text
+
+    assert evil not in page
+    assert "<svg onload" not in page
+    assert "<b>v</b>" not in page
+    assert "&lt;img src=x" in page
+
+
+def test_pages_tell_strangers_nothing_about_what_exists(service):
+    known, unknown = service.browser.get("/p/demo"), service.browser.get("/p/other")
+
+    assert known.status_code == unknown.status_code == 401
+    assert known.text == unknown.text
+
+
+def test_forms_with_too_many_fields_are_refused(service):
+    body = "&".join(f"f{i}=x" for i in range(10_000))
+
+    answer = service.browser.post("/auth/token", content=body.encode(), headers=FORM)
+
+    assert answer.json()["error"] == "invalid_request"
+
+
+def test_rows_with_colliding_or_huge_values_are_rejected_quickly(service, instant):
+    tokens = service.enrol()
+    at = instant(service.clock())
+    rows = [[at, "x" * 99 + str(i % 10), 10**400] for i in range(300)]
+    columns = ["event_date", "event_type", "count"]
+    start = time.perf_counter()
+
+    body = service.batch(tokens, *["x"] * 300, rows=rows, headers=columns)
+    answer = service.upload(tokens, body)
+
+    assert answer.json()["accepted"] == 0
+    assert time.perf_counter() - start < 5
+
+
+def test_many_properties_and_deep_ones_are_left_out(service, instant):
+    service.add("strict", events={"plot": {"kind": "str"}})
+    tokens = service.enrol("strict")
+    deep = json.loads("[" * 200 + "]" * 200)
+    extra = {f"k{i}": i for i in range(1000)} | {"kind": deep}
+    rows = [[instant(service.clock()), "plot", extra]]
+    columns = ["event_date", "event_type", "properties"]
+
+    answer = service.upload(tokens, service.batch(tokens, "x", rows=rows, headers=columns))
+
+    assert answer.json()["accepted"] == 1
+
+
+def test_the_admin_link_works_once_and_for_an_hour(service):
+    from otumat_usage.host._admin import new_link
+
+    with service.host.database.write() as connection:
+        link = new_link(connection, "http://127.0.0.1:8080", service.clock())
+        late = new_link(connection, "http://127.0.0.1:8080", service.clock())
+
+    assert service.browser.get(link.replace("key=", "key=x")).status_code == 401
+    first = service.browser.get(link)
+    stranger = service.new_browser()
+    assert first.status_code == 303
+    assert "HttpOnly" in first.headers["set-cookie"]
+    assert service.browser.get("/").status_code == 200
+    assert stranger.get(link).status_code == 401
+    assert stranger.get("/").status_code == 401
+    service.clock.forward(seconds=3601)
+    assert stranger.get(late).status_code == 401
+    service.clock.forward(days=30)
+    assert service.browser.get("/").status_code == 401
+
+
+def test_cookies_are_bound_to_https_when_the_address_is(service):
+    import dataclasses
+
+    from otumat_usage.host._app import make_app
+
+    host = dataclasses.replace(service.host, issuer="https://usage.example.org")
+    browser = type(service.browser)(make_app(host), service.browser._loop)
+
+    answer = browser.get(service.authorization(), headers={"Host": "usage.example.org"})
+
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-otumat_form=")
+    assert "Secure" in cookie
+    assert "HttpOnly" in cookie
+    assert browser.get("/", headers={"Host": "127.0.0.1"}).status_code == 400
+    browser.close()
+
+
+@pytest.mark.service
+def test_slow_and_broken_connections_do_not_stop_the_others(service):
+    """Two hundred connections that send half a request each; one honest one is answered."""
+    import threading
+
+    from otumat_usage.host._app import make_app
+    from otumat_usage.host._server import bind, uvicorn
+
+    listener = bind("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    config = uvicorn.Config(make_app(service.host), log_level="warning", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    with contextlib.ExitStack() as stack:
+        for i in range(200):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+            slow.sendall(
+                [b"GET / HTT", b"\x00\xff\x16\x03\n\n", b"POST /auth/token HTTP/1.1\r\n"][i % 3]
+            )
+        honest = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+        honest.sendall(b"GET /device HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        said = honest.recv(12)
+    server.should_exit = True
+    thread.join(20)
+    listener.close()
+
+    assert said == b"HTTP/1.1 200"
