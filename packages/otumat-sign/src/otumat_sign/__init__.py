@@ -6,6 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otumat_sign._check import check
     from otumat_sign._digest import hash_pkg
+    from otumat_sign._guard import guard
     from otumat_sign._signature import sign, verify
     from otumat_sign._verdict import Difference, Policy, Verdict
     from otumat_sign.exceptions import (
@@ -54,6 +55,7 @@ __all__ = [
     "Verdict",
     "WheelError",
     "check",
+    "guard",
     "hash_pkg",
     "sign",
     "verify",
@@ -65,6 +67,7 @@ if not TYPE_CHECKING:
         "Policy": "_verdict",
         "Verdict": "_verdict",
         "check": "_check",
+        "guard": "_guard",
         "hash_pkg": "_digest",
         "sign": "_signature",
         "verify": "_signature",
