@@ -20,6 +20,11 @@ NO, FAILED, INTERRUPTED = 1, 2, 130
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a pipeline.")
+_FROM_HELP = (
+    "Where the passphrase is: env:NAME, fd:N, cmd:PROGRAM or prompt. "
+    "By default $OTUMAT_SIGN_PASSPHRASE, else the terminal."
+)
+passphrase_option = click.option("--passphrase", metavar="FROM", help=_FROM_HELP)
 
 
 class Failure(click.ClickException):

@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 def replace(path: str | os.PathLike[str], parts: Iterable[bytes]) -> None:
     """Give *path* the content of *parts*, atomically; its mode stays if it was there.
 
+    A link is followed, and what is no plain file (a terminal, /dev/null) is written to.
+
     Raises:
         OSError: the folder cannot be written to.
     """
-    target = os.path.abspath(path)  # noqa: PTH100 -- a link is replaced, not followed
+    target = os.path.realpath(path)
+    if os.path.lexists(target) and not os.path.isfile(target):  # noqa: PTH113
+        with open(target, "wb") as file:  # noqa: PTH123 -- strings from here on
+            file.writelines(parts)
+        return
     folder, name = os.path.split(target)
     handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
     try:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from otumat_sign._cli_command import (
     CONTEXT,
     Command,
-    Failure,
     Group,
     echo_json,
     json_option,
+    passphrase_option,
 )
 from otumat_sign._cli_hash import hash_command
+from otumat_sign._cli_keygen import keygen_command
 from otumat_sign._cli_verify import verify_command
 
 TYPE_CHECKING = False
@@ -22,13 +21,6 @@ if TYPE_CHECKING:
     from otumat_sign._signers import Signer
 
 _KEY_HELP = "The private key (PEM): a path, env:NAME, fd:N or cmd:PROGRAM."
-_PUB_HELP = "The public key (PEM): a path, env:NAME, fd:N or cmd:PROGRAM."
-_FROM_HELP = (
-    "Where the passphrase is: env:NAME, fd:N, cmd:PROGRAM or prompt. "
-    "By default $OTUMAT_SIGN_PASSPHRASE, else the terminal."
-)
-
-_passphrase_option = click.option("--passphrase", metavar="FROM", help=_FROM_HELP)
 
 
 @click.command(
@@ -41,7 +33,7 @@ _passphrase_option = click.option("--passphrase", metavar="FROM", help=_FROM_HEL
 @click.option("-k", "--key", required=True, metavar="KEY", help=_KEY_HELP)
 @click.option("-o", "--output", metavar="FILE", help="Write the signature of DIR here.")
 @click.option("--pub", metavar="PUB", help="Also put this public key into the wheels.")
-@_passphrase_option
+@passphrase_option
 @json_option
 def sign_command(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     targets: tuple[str, ...],
@@ -98,51 +90,6 @@ def _sign_folder(directory: str, signer: Signer, output: str | None, *, as_json:
         echo_json({"path": directory, "digest": digest, "signature": signature, "output": output})
     elif not output:
         click.echo(signature, nl=False)
-
-
-@click.command("keygen", cls=Command, context_settings=CONTEXT, short_help="Make a key pair.")
-@click.argument("path", metavar="[PATH]", default="key.pem")
-@click.option(
-    "--type",
-    "kind",
-    type=click.Choice(["rsa", "ed25519", "ecdsa"]),
-    default="rsa",
-    show_default=True,
-    help="RSA has 3072 bits, ECDSA is P-256.",
-)
-@click.option("--no-passphrase", is_flag=True, help="Do not encrypt the private key.")
-@_passphrase_option
-@json_option
-def keygen_command(
-    path: str,
-    kind: str,
-    no_passphrase: bool,  # noqa: FBT001
-    passphrase: str | None,
-    as_json: bool,  # noqa: FBT001
-) -> None:
-    """Make a private key at PATH (key.pem) and its public half beside it (key.pub).
-
-    Nothing is ever overwritten. Keep the private key out of your repository.
-
-    Example: otumat-sign keygen key.pem
-    """
-    from otumat_sign import _files, _keys, _passphrase
-
-    private_path, public_path = Path(path), Path(path).with_suffix(".pub")
-    if private_path == public_path:
-        raise Failure(f"{path}: the private key needs another ending than .pub")
-    for existing in (private_path, public_path):
-        if existing.exists() or existing.is_symlink():
-            raise Failure(f"{existing} exists already: choose another PATH")
-    secret = None if no_passphrase else _passphrase.choose(passphrase)
-    private, public = _keys.generate(kind, secret)
-    _files.create(private_path, private, mode=0o600)
-    _files.create(public_path, public, mode=0o644)
-    if as_json:
-        echo_json({"private": str(private_path), "public": str(public_path), "type": kind})
-    else:
-        click.echo(f"{private_path}: private key, keep it secret")
-        click.echo(f"{public_path}: public key, ship it with what must verify")
 
 
 @click.group(cls=Group, context_settings=CONTEXT)
