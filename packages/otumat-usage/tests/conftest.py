@@ -242,56 +242,68 @@ def _browser(tmp_path):
     return make
 
 
-@pytest.fixture(name="host")
-def _host(tmp_path):
-    """Start the real host on a free port with the package tracked; return its origin."""
-    from otumat_usage.host import cli  # noqa: F401 - fails clearly without the extra
+class Host:
+    """The real host on a port of its own, which it keeps over a stop and a start."""
 
-    folder, ready = tmp_path / "host-data", tmp_path / "ready.json"
-    run = [sys.executable, "-m", "otumat_usage.host"]
-    where = ["-d", str(folder)]
-    subprocess.run([*run, "add-package", "tracked", *where], check=True, capture_output=True)
-    with tmp_path.joinpath("host.log").open("wb") as log:
-        server = subprocess.Popen(
-            [*run, "serve", *where, "--port", "0", "--ready-file", str(ready)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        end = time.monotonic() + 20
-        while not ready.exists():
-            assert server.poll() is None, tmp_path.joinpath("host.log").read_text()
+    def __init__(self, folder):
+        self.folder = folder / "host-data"
+        self.ready = folder / "ready.json"
+        self.log = folder / "host.log"
+        self.port = "0"
+        self.origin = ""
+        self.server = None
+        self._run("add-package", "tracked")
+
+    def _argv(self, *words):
+        return [sys.executable, "-m", "otumat_usage.host", *words, "-d", str(self.folder)]
+
+    def _run(self, *words):
+        subprocess.run(self._argv(*words), check=True, capture_output=True, timeout=60)
+
+    def start(self):
+        self.ready.unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            self.server = subprocess.Popen(
+                self._argv("serve", "--port", self.port, "--ready-file", str(self.ready)),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        end = time.monotonic() + 30
+        while not self.ready.exists():
+            assert self.server.poll() is None, self.log.read_text()
             assert time.monotonic() < end, "the host did not start"
             time.sleep(0.02)
-        found = json.loads(ready.read_text())
-        yield Host(found, folder)
-    finally:
-        server.terminate()
+        found = json.loads(self.ready.read_text())
+        self.origin = next(v for v in found.values() if str(v).startswith("http://")).rstrip("/")
+        self.port = self.origin.rpartition(":")[2]
+        return self
+
+    def stop(self):
+        self.server.terminate()
         try:
-            server.wait(10)
+            self.server.wait(10)
         except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait(10)
-
-
-class Host:
-    """The running host: its origin, and what it reports."""
-
-    def __init__(self, ready, folder):
-        self.ready = ready
-        self.folder = folder
-
-    @property
-    def origin(self):
-        return next(v for v in self.ready.values() if str(v).startswith("http://")).rstrip("/")
+            self.server.kill()
+            self.server.wait(10)
 
     def report(self, package="tracked"):
         """Return what ``otumat-usage report --json`` prints."""
+        main = "from otumat_usage.cli import main; main()"
         done = subprocess.run(
-            [sys.executable, "-c", "from otumat_usage.cli import main; main()", "report", package,
-             "--json", "-d", str(self.folder)],
-            capture_output=True, text=True, check=False, timeout=30,
-        )  # fmt: skip
+            [sys.executable, "-c", main, "report", package, "--json", "-d", str(self.folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+
+@pytest.fixture(name="host")
+def _host(tmp_path):
+    """Start the real host, which knows the package tracked."""
+    host = Host(tmp_path).start()
+    yield host
+    host.stop()

@@ -36,7 +36,7 @@ def test_status_of_one_package_answers_by_its_exit_code(console):
     assert console("status", "other", code=1).stdout == "other: off (not asked yet)\n"
 
 
-@pytest.mark.parametrize("command", ["status", "on", "off", "show", "sent", "upload"])
+@pytest.mark.parametrize("command", ["status", "on", "off", "show", "sent", "upload", "erase"])
 def test_every_command_explains_itself_with_an_example(console, command):
     text = console(command, "--help").stdout
 

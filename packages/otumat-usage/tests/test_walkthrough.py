@@ -28,7 +28,10 @@ def test_a_yes_leads_to_events_that_the_host_reports(
     assert "tracked: on" in console("status").stdout
     bodies = [json.loads(line) for line in console("show").stdout.splitlines()]
     names = [row[1] for body in bodies for row in body["rows"]]
-    assert sorted(names) == ["count", "count", "import", "import", "reverse"]
+    left = [(file.name, file.read_text()) for file in data.rglob("*.spool*")]
+    dropped = [body["dropped"] for body in bodies if body["dropped"]]
+    expected = ["count", "count", "import", "import", "reverse"]
+    assert (sorted(names), left, dropped) == (expected, [], [])
     assert console("show").stdout == console("show").stdout  # the bytes are fixed
 
     assert "5 events sent, 0 waiting" in console("upload").stdout

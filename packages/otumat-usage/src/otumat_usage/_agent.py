@@ -130,6 +130,12 @@ class UsageAgent:
 
     def refusal(self) -> str | None:
         """Say in words why nothing is recorded at this moment, or None when it is."""
+        if self._watched is not None:
+            self._watched.again()
+        return self._refusal()
+
+    def _refusal(self) -> str | None:
+        """Say the same, believing for a second what the disk said."""
         return self._fault or _optout.overruled(self.package, self.home) or self._recorded()
 
     def _recorded(self) -> str | None:
@@ -149,7 +155,7 @@ class UsageAgent:
             if sink is not None:
                 _schema.line(self.events, event_type, properties)
                 sink(self, event_type, properties)
-            elif self.refusal() is None:
+            elif self._refusal() is None:
                 self._record(event_type, properties)
         except Exception:  # the program that is being measured must not notice
             if sink is not None:

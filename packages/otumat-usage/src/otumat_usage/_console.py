@@ -12,6 +12,7 @@ from otumat_usage import (
     _answer,
     _calls,
     _consent,
+    _erasure,
     _frequency,
     _home,
     _job,
@@ -92,6 +93,7 @@ def _state(home: str, package: str) -> dict[str, object]:
         "host": origin,
         "since": _day(grant[1]) if grant and why is None else None,
         "unanswered": answer.unanswered,
+        "erasures": sum(1 for debt in _erasure.owed(home) if debt.package == package),
         "waiting": _waiting(home, package),
     }
 
@@ -123,6 +125,8 @@ def describe(found: list[dict[str, object]]) -> str:
         )
         if state["recording"]:
             lines.append(f"  goes to   {state['host']}, since {state['since']}")
+        if state["erasures"]:
+            lines.append("  the host has not confirmed yet that it erased what it has")
         waiting = state["waiting"]
         if isinstance(waiting, dict) and any(waiting.values()):
             lines.append(
@@ -168,6 +172,27 @@ def switch_off(packages: Sequence[str]) -> list[str]:
     return names if packages else [*names, "all other packages"]
 
 
+def erase(package: str) -> list[dict[str, object]]:
+    """Withdraw *package*: delete what is local, and ask its hosts to erase their part.
+
+    Returns one entry per host. What a host does not confirm is asked again with every upload.
+
+    Raises:
+        StoreError: a file cannot be written or removed.
+    """
+    home, name = _home_of_user(), _named(package)
+    _withdraw.leave(home, name, "command")
+    end = time.monotonic() + _upload.DEADLINE
+    with _outbox.free(home):
+        outcomes = _erasure.settle(home, end)
+    _withdraw.settle_job(home)
+    return [
+        {"package": name, "host": debt.origin, "erased": done, "why": debt.why}
+        for debt, done in outcomes
+        if debt.package == name
+    ]
+
+
 def next_bodies(package: str | None) -> Iterator[bytes]:
     """Yield the bodies that would be sent next; packages that may not send are passed over.
 
@@ -206,7 +231,7 @@ def upload(package: str | None) -> tuple[list[dict[str, object]], int]:
         StoreError: the outbox cannot be used.
     """
     home = _home_of_user()
-    names = _selected(home, package)
+    names = None if package is None else [_named(package)]
     outcomes = _upload.run(home, names, now=True, wait=5)
     if package is None:
         outcomes = [o for o in outcomes if not o.why or _may_send(home, o.package)]

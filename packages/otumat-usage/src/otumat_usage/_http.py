@@ -89,6 +89,14 @@ class Client:
         """
         return self._ask("POST", route, data=dict(fields))
 
+    def delete(self, route: str, headers: Mapping[str, str]) -> Reply:
+        """Return the answer to DELETE *route*.
+
+        Raises:
+            HostError: there was no complete answer before the deadline.
+        """
+        return self._ask("DELETE", route, headers=dict(headers))
+
     def post(self, route: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Return the answer to a POST of *body*.
 

@@ -7,6 +7,7 @@ waits into batches and sends them; only what a host acknowledges is removed.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from dataclasses import dataclass, field
@@ -98,7 +99,19 @@ def run(
                 else:
                     _send(outbox, home, settings, end, outcome)
             outcome.waiting = outbox.waiting(package)
+        if outbox is not None and packages is None:
+            _settle_erasures(home, end)
     return outcomes
+
+
+def _settle_erasures(home: str, end: float) -> None:
+    from otumat_usage import _withdraw
+
+    if _withdraw.owed(home):
+        from otumat_usage import _erasure
+
+        with contextlib.suppress(OSError):
+            _erasure.settle(home, end)
 
 
 def _gather(outbox: Outbox, home: str, settings: Settings, install: str, outcome: Outcome) -> bool:

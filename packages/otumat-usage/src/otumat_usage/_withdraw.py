@@ -1,19 +1,14 @@
-"""Withdrawal: stop at once, delete what is local, and owe the host a request to erase its part.
-
-The request is kept in ``erasures.json`` with the one token it needs, outside the package's folder,
-until the host has confirmed it: also when the package is gone long since.
-"""
+"""Withdrawal: stop at once, delete what is local, and have the host erase its part (`_erasure`)."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otumat_usage import _answer, _home, _job, _lock, _outbox, _settings, _spool, _tokens
+from otumat_usage import _answer, _erasure, _home, _job, _lock, _outbox, _settings, _spool, _tokens
 from otumat_usage.exceptions import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -83,36 +78,22 @@ def _failing(what: str) -> Iterator[None]:
 
 def _owe(home: str, package: str) -> None:
     """Move the tokens of *package* into the list of erase requests."""
-    debts = owed(home)
+    route = _settings.TOKEN_ROUTE
+    with contextlib.suppress(UsageError):
+        route = _settings.load(home, package).token_route
     with _tokens.lock(home, package):
-        for origin, tokens in _tokens.everything(home, package).items():
-            route = _settings.TOKEN_ROUTE
-            with contextlib.suppress(UsageError):
-                route = _settings.load(home, package).token_route
-            debts.append(
-                {
-                    "package": package,
-                    "origin": origin,
-                    "token_route": route,
-                    "since": int(time.time()),
-                    "tokens": tokens,
-                }
-            )
-    _write(home, debts)
+        debts = [
+            _erasure.Debt(package, origin, route, int(time.time()), tokens)
+            for origin in _tokens.everything(home, package)
+            if (tokens := _tokens.load(home, package, origin))
+        ]
+        if debts:
+            _erasure.add(home, debts)
 
 
-def owed(home: str) -> list[dict[str, object]]:
+def owed(home: str) -> list[_erasure.Debt]:
     """Return the erase requests that no host has confirmed yet."""
-    try:
-        found = json.loads(_home.read(f"{home}/erasures.json"))
-    except (OSError, ValueError):
-        return []
-    return [debt for debt in found if isinstance(debt, dict)] if isinstance(found, list) else []
-
-
-def _write(home: str, debts: list[dict[str, object]]) -> None:
-    if debts:
-        _home.write(f"{home}/erasures.json", json.dumps(debts).encode())
+    return _erasure.owed(home)
 
 
 def _clear(home: str, package: str) -> None:

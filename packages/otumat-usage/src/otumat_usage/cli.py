@@ -231,6 +231,32 @@ def upload_command(ctx: click.Context, package: str | None, as_json: bool) -> No
     ctx.exit(code)
 
 
+@usage_group.command("erase")
+@click.argument("package")
+@_json
+@click.pass_context
+def erase_command(ctx: click.Context, package: str, as_json: bool) -> None:  # noqa: FBT001
+    """Stop recording about PACKAGE, and have all of it erased, here and at the host.
+
+    Exit code 2: the host has not confirmed it; it is asked again with every upload. For example:
+
+    \b
+        otumat-usage erase tracked
+    """
+    outcomes = _console.erase(package)
+    if as_json:
+        click.echo(json.dumps(outcomes, indent=2))
+    else:
+        click.echo(f"{package}: off, and nothing of it is kept here")
+        for outcome in outcomes:
+            if outcome["erased"]:
+                click.echo(f"{outcome['host']} has erased what it had")
+            else:
+                why = f"{outcome['host']} has not confirmed ({outcome['why']}); asked again later"
+                click.echo(why, err=True)
+    ctx.exit(0 if all(outcome["erased"] for outcome in outcomes) else 2)
+
+
 @click.command("upload", hidden=True, context_settings=_SETTINGS)
 @click.option("-a", "--author", required=True)
 @click.option("-p", "--package-name", required=True)
