@@ -172,8 +172,8 @@ def describe(task: Task) -> tuple[str, str]:
 
 
 def _drop_empty(*folders: pathlib.Path) -> None:
-    with contextlib.suppress(OSError):
-        for empty in folders:
+    for empty in folders:
+        with contextlib.suppress(OSError):
             empty.rmdir()
 
 
