@@ -214,7 +214,7 @@ def template(tmp_path_factory):
 @pytest.fixture
 def service(tmp_path, clock, template):
     """A host with the package `demo`, served in this process."""
-    (tmp_path / "host").mkdir()
+    (tmp_path / "host").mkdir(0o700)
     shutil.copy(template, tmp_path / "host")
     host = open_host(tmp_path / "host", issuer=ISSUER, now=clock)
     host.start()

@@ -11,6 +11,7 @@ from otumat_usage.host import (
     _device,
     _discovery,
     _enrolment,
+    _health,
     _ingest,
     _self,
     _token_endpoint,
@@ -51,6 +52,8 @@ def make_app(host: Host, *, allowed: frozenset[str] = frozenset()) -> ASGIApp:
     app = Starlette(
         routes=[
             Route("/", _dashboard.start_page),
+            Route("/healthz", _health.alive, methods=["GET"]),
+            Route("/readyz", _health.ready, methods=["GET"]),
             Route("/admin/enter", _admin.enter, methods=["GET"]),
             Route("/p/{package}", _dashboard.package_page),
             Route("/p/{package}/consent", _enrolment.show_text),

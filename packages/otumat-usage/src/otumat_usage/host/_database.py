@@ -42,13 +42,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sqlalchemy.sql import ClauseElement
 
 __all__ = [
     "REFERENCE",
     "Connection",
     "Database",
-    "Prepared",
     "admin_links",
     "auth_codes",
     "bindparam",
@@ -221,44 +219,6 @@ tombstones = Table(
 REFERENCE = frozenset(
     ("setting", "package", "consent", "context", "event_type", "session", "admin_link", "tombstone")
 )
-
-
-class Prepared:
-    """A statement compiled once and run by the driver itself.
-
-    A tenth of the cost of running it through the library, for the few statements
-    that every upload needs; written with `bindparam`, so the dialect still decides.
-    """
-
-    def __init__(self, statement: ClauseElement) -> None:
-        self._statement = statement
-        self._compiled: dict[str, tuple[str, list[str] | None]] = {}
-
-    def rows(self, connection: Connection, **values: object) -> list[Any]:
-        """Return the rows as plain tuples."""
-        cursor = self._run(connection, values)
-        try:
-            return list(cursor.fetchall())
-        finally:
-            cursor.close()
-
-    def run(self, connection: Connection, **values: object) -> None:
-        """Run a statement that returns nothing."""
-        self._run(connection, values).close()
-
-    def _run(self, connection: Connection, values: dict[str, object]) -> Any:
-        name = connection.dialect.name
-        if name not in self._compiled:
-            compiled = self._statement.compile(dialect=connection.dialect)
-            order = getattr(compiled, "positiontup", None)
-            self._compiled[name] = (str(compiled), order)
-        text, order = self._compiled[name]
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(text, values if order is None else [values[key] for key in order])
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise StoreUnavailable(f"the database refused: {error}") from error
-        return cursor
 
 
 def _configure_sqlite(engine: Engine) -> None:

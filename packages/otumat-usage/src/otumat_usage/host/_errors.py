@@ -5,8 +5,10 @@ otumat_usage.exceptions.UsageError
 └── ServingError               base, never raised itself
     ├── StoreUnavailable       (OSError) the database cannot be read or written now
     ├── StoreBusy              the write queue is full; try again later
+    ├── StoreInUse             (BlockingIOError) another process serves from this folder
     ├── StoreMissing           (FileNotFoundError) no host lives in this folder
     ├── PackageUnknown         (LookupError) no package of that name is registered
+    ├── InstallUnknown         (LookupError) no install of that id is held
     ├── PackageInvalid         (ValueError) a name or a schema is not acceptable
     ├── UrlInvalid             (ValueError) a public address is no origin
     └── AddressInUse           (OSError) another program listens on the port
@@ -30,12 +32,20 @@ class StoreBusy(ServingError):  # noqa: N818
     """The bounded write queue is full; the caller should come back later."""
 
 
+class StoreInUse(ServingError, BlockingIOError):  # noqa: N818
+    """Another process serves from this folder."""
+
+
 class StoreMissing(ServingError, FileNotFoundError):  # noqa: N818
     """The folder holds no host; ``host init`` makes one."""
 
 
 class PackageUnknown(ServingError, LookupError):  # noqa: N818
     """No package of that name is registered at this host."""
+
+
+class InstallUnknown(ServingError, LookupError):  # noqa: N818
+    """No install of that id is held at this host."""
 
 
 class PackageInvalid(ServingError, ValueError):  # noqa: N818

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._database import (
     Connection,
-    Prepared,
     auth_codes,
     bindparam,
     families,
@@ -29,6 +28,7 @@ from otumat_usage.host._database import (
     tokens,
     update,
 )
+from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._secrets import (
     challenge_matches,
     derive_successor,

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from otumat_usage.host._database import (
     Connection,
-    Prepared,
     bindparam,
     contexts,
     event_types,
@@ -23,6 +22,7 @@ from otumat_usage.host._database import (
     log,
     select,
 )
+from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._wire import (
     Batch,
     Context,

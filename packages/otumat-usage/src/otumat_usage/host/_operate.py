@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import tempfile
 import time
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,8 +17,10 @@ from otumat_usage.host import _packages
 from otumat_usage.host._admin import new_link
 from otumat_usage.host._app import make_app
 from otumat_usage.host._database import Connection, Database, insert, select, settings, update
-from otumat_usage.host._errors import PackageInvalid, UrlInvalid
+from otumat_usage.host._errors import InstallUnknown, PackageInvalid, UrlInvalid
 from otumat_usage.host._host import open_host
+from otumat_usage.host._keep import serving
+from otumat_usage.host._rights import Erased, as_lines, erase, export
 from otumat_usage.host._server import bind as bind_socket
 from otumat_usage.host._server import serve
 from otumat_usage.host._snippet import snippet
@@ -25,7 +29,17 @@ from otumat_usage.host._statistics import Summary, summarise
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Serving", "add_package", "admin_link", "initialise", "run", "snippet_for", "summary_of"]
+__all__ = [
+    "Serving",
+    "add_package",
+    "admin_link",
+    "erase_install",
+    "export_of",
+    "initialise",
+    "run",
+    "snippet_for",
+    "summary_of",
+]
 
 _DEFAULT_URL = "http://127.0.0.1:8080"
 
@@ -82,20 +96,19 @@ def run(  # noqa: PLR0913 - one argument per option
     """Serve the host in *folder* until it is told to stop."""
     given = None if url is None else _checked(url)
     listener = bind_socket(bind, port)
-    try:
+    with contextlib.closing(listener), contextlib.ExitStack() as stack:
+        database = Database.create(folder)
+        stack.callback(database.close)
+        stack.enter_context(serving(folder))
         shown = f"[{bind}]" if ":" in bind else bind
         local = f"http://{shown}:{listener.getsockname()[1]}"
-        database = Database.create(folder)
         with database.write() as connection:
             issuer = given or _recall(connection, "url") or local
             _remember(connection, "serving", issuer)
             admin = new_link(connection, issuer, _now())
-        database.close()
         host = open_host(folder, issuer=issuer)
         app = make_app(host, allowed=frozenset(name.lower() for name in allowed))
         serve(app, listener, lambda: announce(Serving(issuer, admin, os.getpid())))
-    finally:
-        listener.close()
 
 
 def add_package(folder: Path, name: str, events: Path | None) -> _packages.Package:
@@ -143,6 +156,43 @@ def summary_of(folder: Path, name: str) -> Summary:
             return summarise(connection, _packages.find(connection, name), _now())
     finally:
         database.close()
+
+
+def export_of(folder: Path, install: str) -> str:
+    """Return everything held about *install* as JSON lines."""
+    number = _install(install)
+    database = Database.open(folder)
+    try:
+        with database.read() as connection:
+            found = as_lines(export(connection, number))
+    finally:
+        database.close()
+    if not found:
+        raise InstallUnknown(f"no install {install} at this host")
+    return found
+
+
+def erase_install(folder: Path, install: str) -> Erased:
+    """Erase everything about *install*; it is told at its next upload."""
+    number = _install(install)
+    database = Database.open(folder)
+    try:
+        with database.write() as connection:
+            erased = erase(connection, number)
+        with database.read() as connection:
+            database.flush(connection)
+    finally:
+        database.close()
+    if erased is None:
+        raise InstallUnknown(f"no install {install} at this host")
+    return erased
+
+
+def _install(text: str) -> bytes:
+    try:
+        return uuid.UUID(text).bytes
+    except ValueError:
+        raise InstallUnknown(f"{text!r} is no install id: expected a UUID") from None
 
 
 def _now() -> int:

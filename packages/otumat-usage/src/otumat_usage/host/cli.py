@@ -192,6 +192,97 @@ def admin_link_command(directory: Path, url: str | None) -> None:
     click.echo(admin_link(directory, url))
 
 
+@host_group.command("backup")
+@_folder
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
+def backup_command(directory: Path, target: Path) -> None:
+    """Copy everything to TARGET, also while the host serves.
+
+    \b
+    Example:
+      otumat-usage host backup backup-2026-06-01.sqlite3
+    """
+    from otumat_usage.host._keep import backup
+
+    size = backup(directory, target)
+    click.echo(f"{target}: {size} bytes, checked")
+
+
+@host_group.command("restore")
+@_folder
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore_command(directory: Path, source: Path) -> None:
+    """Put the backup SOURCE in place; what was there is kept beside it.
+
+    \b
+    Example:
+      otumat-usage host restore backup-2026-06-01.sqlite3
+    """
+    from otumat_usage.host._keep import restore
+
+    old = restore(directory, source)
+    click.echo(f"restored {source} to {directory}")
+    if old is not None:
+        click.echo(f"kept what was there as {old}")
+
+
+@host_group.command("doctor")
+@_folder
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.pass_context
+def doctor_command(ctx: click.Context, directory: Path, as_json: bool) -> None:  # noqa: FBT001
+    """Look for trouble: exit code 0 when all is well, 1 when something is not.
+
+    \b
+    Example:
+      otumat-usage host doctor -d ./otumat-host
+    """
+    import dataclasses
+    import json
+
+    from otumat_usage.host._keep import examine
+
+    findings = list(examine(directory))
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
+    else:
+        marks = {True: "ok  ", False: "BAD ", None: "    "}
+        for finding in findings:
+            click.echo(f"{marks[finding.good]} {finding.what}: {finding.text}")
+    ctx.exit(int(any(finding.good is False for finding in findings)))
+
+
+@host_group.command("export")
+@_folder
+@click.argument("install")
+def export_command(directory: Path, install: str) -> None:
+    """Print everything held about INSTALL as JSON lines.
+
+    \b
+    Example:
+      otumat-usage host export 6b0f2f2e-1c1f-4d0c-9a53-2f1c8a3f0d11
+    """
+    from otumat_usage.host._operate import export_of
+
+    click.echo(export_of(directory, install), nl=False)
+
+
+@host_group.command("erase")
+@_folder
+@click.argument("install")
+def erase_command(directory: Path, install: str) -> None:
+    """Erase everything about INSTALL, for good.
+
+    \b
+    Example:
+      otumat-usage host erase 6b0f2f2e-1c1f-4d0c-9a53-2f1c8a3f0d11
+    """
+    from otumat_usage.host._operate import erase_install
+
+    erased = erase_install(directory, install)
+    click.echo(f"erased {install}: {erased.uploads} uploads, {erased.events} events")
+
+
 @click.command("report", cls=_Command)
 @_folder
 @click.argument("package")

@@ -1,0 +1,211 @@
+"""Laws of backup, restore, doctor, and of one host per folder."""
+
+import json
+import os
+import sqlite3
+import threading
+
+import pytest
+from click.testing import CliRunner
+
+from otumat_usage.host import _keep, _packages, _statistics
+from otumat_usage.host._database import Database
+from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable
+from otumat_usage.host.cli import host_group
+
+
+@pytest.fixture
+def run(service):
+    """Run a host command in this process on the service's folder."""
+
+    def run(*words):
+        folder = service.host.database.path.parent
+        return CliRunner().invoke(host_group, [words[0], "-d", str(folder), *map(str, words[1:])])
+
+    return run
+
+
+@pytest.fixture
+def folder(service):
+    return service.host.database.path.parent
+
+
+def events(folder, now):
+    database = Database.open(folder)
+    with database.read() as connection:
+        package = _packages.find(connection, "demo")
+        found = _statistics.summarise(connection, package, now).events
+    database.close()
+    return found
+
+
+def test_a_backup_made_under_load_is_whole_and_restores(service, folder, tmp_path):
+    """The copy holds some prefix of what was acknowledged, and restoring it brings just that."""
+    tokens = service.enrol()
+    done = threading.Event()
+    sizes = []
+
+    def copy():
+        while not done.is_set():
+            target = tmp_path / f"copy-{len(sizes)}"
+            sizes.append(_keep.backup(folder, target))
+
+    thread = threading.Thread(target=copy)
+    thread.start()
+    for _ in range(30):
+        assert service.upload(tokens, service.batch(tokens, "a", "b")).status_code == 200
+    done.set()
+    thread.join(20)
+    _keep.backup(folder, tmp_path / "last")
+
+    counts = []
+    for name in [*[f"copy-{i}" for i in range(len(sizes))], "last"]:
+        other = tmp_path / f"restored-{name}"
+        _keep.restore(other, tmp_path / name)
+        counts.append(events(other, service.clock()))
+
+    assert counts == sorted(counts)
+    assert counts[-1] == 60
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_restoring_keeps_what_was_there(service, folder, tmp_path):
+    tokens = service.enrol()
+    service.upload(tokens, service.batch(tokens, "a"))
+    _keep.backup(folder, tmp_path / "copy")
+    service.upload(tokens, service.batch(tokens, "b", "c"))
+    service.host.stop()
+
+    old = _keep.restore(folder, tmp_path / "copy")
+
+    assert events(folder, service.clock()) == 1
+    old.rename(tmp_path / "host.sqlite3")
+    assert events(tmp_path, service.clock()) == 3
+
+
+def test_two_hosts_never_serve_from_one_folder(folder, tmp_path):
+    _keep.backup(folder, tmp_path / "copy")
+    with _keep.serving(folder):
+        with pytest.raises(StoreInUse, match="another host serves"), _keep.serving(folder):
+            pass
+        with pytest.raises(StoreInUse):
+            _keep.restore(folder, tmp_path / "copy")
+    with _keep.serving(folder):
+        pass
+
+
+def test_only_a_whole_backup_is_restored(folder, tmp_path):
+    good = tmp_path / "good"
+    _keep.backup(folder, good)
+    data = bytearray(good.read_bytes())
+    text = tmp_path / "text"
+    text.write_text("no database")
+    damaged = tmp_path / "damaged"
+    data[4096:8192] = os.urandom(4096)
+    damaged.write_bytes(data)
+    other = tmp_path / "other"
+    connection = sqlite3.connect(other)
+    connection.execute("CREATE TABLE setting (name, value)")
+    connection.execute("INSERT INTO setting VALUES ('schema', '99')")
+    connection.commit()
+    connection.close()
+
+    before = (folder / "host.sqlite3").read_bytes()
+    for path in (text, damaged, other):
+        with pytest.raises(StoreUnavailable):
+            _keep.restore(folder, path)
+    with pytest.raises(StoreMissing):
+        _keep.restore(folder, tmp_path / "none")
+
+    assert (folder / "host.sqlite3").read_bytes() == before
+
+
+def test_a_backup_never_overwrites(folder, tmp_path):
+    (tmp_path / "mine").write_text("mine")
+
+    with pytest.raises(StoreUnavailable, match="exists"):
+        _keep.backup(folder, tmp_path / "mine")
+    with pytest.raises(StoreUnavailable, match="cannot write in"):
+        _keep.backup(folder, tmp_path / "none" / "x")
+    with pytest.raises(StoreMissing):
+        _keep.backup(tmp_path, tmp_path / "x")
+
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_the_doctor_finds_nothing_wrong_with_a_healthy_host(service, run):
+    service.clock.at = 1_000  # any past instant
+    result = run("doctor", "--json")
+
+    findings = {item["what"]: item for item in json.loads(result.stdout)}
+    assert result.exit_code == 0, result.stdout
+    assert findings["integrity"]["text"] == "ok"
+    assert findings["packages"]["text"] == "1"
+    assert findings["serving"]["text"] == "no"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no mode bits")
+def test_the_doctor_names_an_open_folder(run, folder):
+    folder.chmod(0o755)
+
+    result = run("doctor")
+
+    assert result.exit_code == 1
+    assert f"BAD  {folder}: others can read it" in result.stdout
+
+
+def test_the_doctor_names_a_damaged_file(run, folder, service):
+    service.host.stop()
+    path = folder / "host.sqlite3"
+    data = bytearray(path.read_bytes())
+    data[8192:12288] = bytes(4096)
+    path.write_bytes(data)
+
+    result = run("doctor")
+
+    assert result.exit_code == 1
+    assert "BAD " in result.stdout
+
+
+def test_the_doctor_warns_of_plain_http_in_public(run):
+    assert run("init", "--url", "http://usage.example.org").exit_code == 0
+    assert "BAD  address: http://usage.example.org" in run("doctor").stdout
+    assert run("init", "--url", "https://usage.example.org").exit_code == 0
+    assert "ok   address: https://usage.example.org" in run("doctor").stdout
+
+
+def test_the_maintainer_exports_and_erases_one_install(service, run):
+    tokens = service.enrol()
+    service.upload(tokens, service.batch(tokens, "a", "b"))
+    install = tokens["install_id"]
+
+    shown = run("export", install)
+    erased = run("erase", install)
+    again = run("erase", install)
+
+    assert [json.loads(line)["kind"] for line in shown.stdout.splitlines()] == [
+        "install",
+        "grant",
+        "upload",
+    ]
+    assert erased.stdout == f"erased {install}: 1 uploads, 2 events\n"
+    assert (again.exit_code, again.stderr) == (2, f"Error: no install {install} at this host\n")
+    assert run("export", "nonsense").exit_code == 2
+    assert service.upload(tokens, service.batch(tokens, "a")).status_code == 410
+
+
+def test_health_is_told_to_supervisors(service):
+    assert service.browser.get("/healthz").json() == {"status": "ok"}
+    assert service.browser.get("/readyz").json() == {"status": "ok", "waiting": 0}
+
+    other = Database.open(service.host.database.path.parent)
+    engine = service.host.database._engine
+    engine.dispose()
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout=50")
+    with other.write():
+        assert service.browser.get("/readyz").status_code == 503
+        assert service.browser.get("/healthz").status_code == 200
+    other.close()
+
+    assert service.browser.get("/readyz").status_code == 200
