@@ -105,10 +105,29 @@ class UsageAgent:
             return
         self._watched = _answer.Watched(self.home, self.package)
         answer = self._watched.now()
+        if not answer.asked:
+            answer = self._honour_0_3()
         if not self.origin and len(answer.agreed) == 1:
             (self.origin,) = answer.agreed
         if self.origin and not answer.refused and answer.reason(self.origin, self.text):
             self._maybe_ask()
+
+    def _honour_0_3(self) -> _answer.Answer:
+        """Take over a no that was given to otumat 0.3."""
+        watched = self._watched or _answer.Watched(self.home, self.package)
+        author, data_directory = self.config["author"], self.config["data_directory"]
+        if not (isinstance(author, str) and isinstance(data_directory, str)):
+            return watched.now()
+        try:
+            left = _home.read(_home.legacy_folder(author, data_directory) + "/config.json")
+        except OSError:
+            return watched.now()
+        if b'"collect": false' not in left:  # as json.dump wrote it; only a no matters here
+            return watched.now()
+        from otumat_usage import _legacy
+
+        _legacy.honour(self.home, author, data_directory, self.package)
+        return watched.again()
 
     def _check_all(self) -> None:
         from otumat_usage import _settings

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from otumat_usage import _answer, _lock, _optout, _schema, _settings, _tokens
+from otumat_usage import _answer, _legacy, _lock, _optout, _schema, _settings, _tokens
 from otumat_usage.exceptions import (
     EnrolmentDeniedError,
     EnrolmentError,
@@ -180,17 +180,43 @@ def _ask(question: Question) -> bool:
     home, package = question.home, question.settings.package
     _answer.count_unanswered(home, package)
     _settings.save(home, question.config, question.events)
-    reply = _read_reply(str(question), question.settings.timeout)
+    settings = question.settings
+    earlier = _legacy.find(settings.author, settings.data_directory, package)
+    reply = _read_reply(_mentioning(question, earlier), settings.timeout)
     if reply is None:
         _say("No answer, so nothing is recorded.")
         return False
-    if reply.strip().lower() not in ("y", "yes"):
+    if not _is_yes(reply):
         _answer.say_no(home, package, "terminal")
         _settle_job(home)
         _say("Understood: nothing is recorded, and you will not be asked again.")
-        return False
-    agree(question, "terminal")
-    return True
+    else:
+        agree(question, "terminal")
+    if earlier is not None:
+        _end_0_3(question, earlier, agreed=_is_yes(reply))
+    return _is_yes(reply)
+
+
+def _is_yes(reply: str) -> bool:
+    return reply.strip().lower() in ("y", "yes")
+
+
+def _mentioning(question: Question, earlier: _legacy.Earlier | None) -> str:
+    """Return the question; who agreed to otumat 0.3 is reminded of it."""
+    text = str(question)
+    if earlier is None or not earlier.agreed:
+        return text
+    line = "  Before: you said yes to an older, less exact question; it no longer counts"
+    return text.replace("\n\nYes opens", f"\n{line}\n\nYes opens")
+
+
+def _end_0_3(question: Question, earlier: _legacy.Earlier, *, agreed: bool) -> None:
+    """Ask what becomes of the events that 0.3 recorded, and end it for good."""
+    settings, include = question.settings, False
+    if agreed and earlier.events:
+        words = f"{earlier.events} events recorded before that wait here. Send them too? [y/N] "
+        include = _is_yes(_read_reply(words, settings.timeout) or "")
+    _legacy.settle(question.home, settings.package, settings.origin, earlier, include=include)
 
 
 def agree(question: Question, how: str) -> None:

@@ -53,9 +53,10 @@ def _ask_platformdirs() -> str:
 
 def legacy_folder(author: str, data_directory: str) -> str:
     """Return where otumat 0.3 kept this package's ``config.json`` and ``main.db``."""
-    import platformdirs
-
-    return os.path.join(platformdirs.user_data_dir(data_directory, author), "usage")
+    base = folder()[: -len(APP) - 1]
+    if sys.platform == "win32":
+        base = f"{base}\\{author}"
+    return f"{base}{os.sep}{data_directory}{os.sep}usage"
 
 
 def package_folder(home: str, package: str) -> str:
