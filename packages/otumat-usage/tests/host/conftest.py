@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import threading
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
@@ -58,6 +59,24 @@ def clock():
     return Clock()
 
 
+class Loop:
+    """An event loop on a thread of its own, as a server has it."""
+
+    def __init__(self):
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def run(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+
+    def close(self):
+        self.run(self._loop.shutdown_default_executor())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
 class Browser:
     """Ask the application in this process, keeping cookies as a browser does."""
 
@@ -67,7 +86,7 @@ class Browser:
         self._client = httpx.AsyncClient(transport=transport, base_url=ISSUER)
 
     def __call__(self, method, url, **kwargs):
-        return self._loop.run_until_complete(self._client.request(method, url, **kwargs))
+        return self._loop.run(self._client.request(method, url, **kwargs))
 
     def together(self, *requests):
         """Send requests at the same time; return their answers in order."""
@@ -76,7 +95,7 @@ class Browser:
             sent = [self._client.request(m, u, **k) for m, u, k in requests]
             return await asyncio.gather(*sent)
 
-        return self._loop.run_until_complete(run())
+        return self._loop.run(run())
 
     def get(self, url, **kwargs):
         return self("GET", url, **kwargs)
@@ -85,7 +104,7 @@ class Browser:
         return self("POST", url, **kwargs)
 
     def close(self):
-        self._loop.run_until_complete(self._client.aclose())
+        self._loop.run(self._client.aclose())
 
 
 @dataclasses.dataclass
@@ -218,12 +237,11 @@ def service(tmp_path, clock, template):
     shutil.copy(template, tmp_path / "host")
     host = open_host(tmp_path / "host", issuer=ISSUER, now=clock)
     host.start()
-    loop = asyncio.new_event_loop()
+    loop = Loop()
     app = make_app(host)
     found = Service(host, app, Browser(app, loop), clock, itertools.count(1))
     found.add("demo")
     yield found
     found.browser.close()
-    loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
     host.stop()
