@@ -22,6 +22,14 @@ task = _task.Task(home, python, script, 17, (5, 17))
 print(_systemd.make(task), _systemd.look(task).value, task.name)
 """
 
+# What the host asked the client to wait is over by then.
+TWO_DAYS_LATER = """
+import sys
+from otumat_usage import _home, _outbox
+with _outbox.free(_home.folder()) as outbox:
+    outbox.set_pace("tracked", sys.argv[1], 0, 0)
+"""
+
 
 @pytest.fixture(name="manager", autouse=True)
 def _manager(machine, need):
@@ -71,6 +79,7 @@ def test_the_timer_fires_delivers_and_after_a_restart_catches_up(machine, manage
     machine.python(USE)
     stamp = machine.home / f".local/share/systemd/timers/stamp-{NAME}.timer"
     os.utime(stamp, (time.time() - 2 * 86400,) * 2)
+    machine.python(TWO_DAYS_LATER, host.origin)
     assert _sent(machine) == 6
 
     machine.start_manager()
