@@ -134,7 +134,7 @@ class TestWrongUse:
     def test_of_a_subcommand_is_one_line_too(self, otumat):
         done = otumat("hash", "--no-such-option")
 
-        assert done.stderr.startswith("Error: No such option '--no-such-option'.")
+        assert done.stderr.startswith("Error: No such option '--no-such-option'")
         assert (done.stderr.count("\n"), done.returncode) == (1, 2)
 
     def test_without_a_command_shows_help_and_is_not_success(self, otumat):
