@@ -245,13 +245,17 @@ def agree(question: Question, how: str) -> None:
     # Last, because this is what permits recording.
     _answer.say_yes(home, settings.package, settings.origin, question.text_id, how)
     _say('Thank you. Events are recorded from now on; "otumat-usage show" shows them.')
-    _settle_job(home)
+    _settle_job(home, agreed=True)
 
 
-def _settle_job(home: str) -> None:
-    from otumat_usage import _withdraw
+def _settle_job(home: str, *, agreed: bool = False) -> None:
+    from otumat_usage import _due
 
-    _withdraw.settle_job(home)
+    # A first no has no job to remove, and schedulers take their time to say so.
+    if agreed or os.path.lexists(_due.path_of(home)):
+        from otumat_usage import _withdraw
+
+        _withdraw.settle_job(home)
 
 
 def _say(line: str) -> None:

@@ -94,20 +94,23 @@ def _is_account_home() -> bool:
         return False
 
 
-def settle(home: str, *, owed: bool, late: bool = False) -> bool:
+def settle(
+    home: str, *, owed: bool, late: bool = False, among: Sequence[Scheduler] | None = None
+) -> bool:
     """Make the job if anything is to be uploaded, else remove it; say whether there is anything.
 
     Call it after every change of an answer. *owed*: an erase request waits for its host. *late*:
     the job did not run in time, so it is made anew, for this interpreter. A job that its user
-    switched off by hand stays off, and the answer is "nothing".
+    switched off by hand stays off, and the answer is "nothing". *among*: the schedulers to use
+    instead of `schedulers`.
     """
     period = _period(home, owed=owed)
     if period is None:
-        if os.path.lexists(_task.path_of(home)):
-            remove(home)
+        remove(home, among)
         return False
+    among = schedulers() if among is None else among
     with contextlib.suppress(OSError), _lock.held(f"{home}/job.lock", wait=5) as ours:
-        return not ours or _ensure(home, period, late=late)
+        return not ours or _ensure(home, period, among, late=late)
     return True
 
 
@@ -122,25 +125,25 @@ def _period(home: str, *, owed: bool) -> float | None:
     return min(periods, default=None)
 
 
-def _ensure(home: str, period: float, *, late: bool) -> bool:
+def _ensure(home: str, period: float, among: Sequence[Scheduler], *, late: bool) -> bool:
     """Make or mend the job; say no only if its user switched it off."""
     noted = _task.kept(home)
     task = _wanted(home, period, noted[0] if noted else None, late=late)
     if task is None:
         return True
     if noted and noted[0] == task:
-        sight = _sight(task, noted[1])
+        sight = _sight(task, noted[1], among)
         # Where no scheduler was found, one is looked for again, but not at every call.
         if sight in (Sight.RIGHT, Sight.DISABLED) or (noted[1] == _task.DETACHED and not late):
             _due.put_off(home, _task.allowance(*noted))
             return sight is not Sight.DISABLED
-    return _make(task, noted[1] if noted else "")
+    return _make(task, noted[1] if noted else _task.DETACHED, among)
 
 
-def _sight(task: Task, scheduler: str) -> Sight:
-    for module in schedulers():
-        if scheduler == module.NAME:
-            return module.look(task)
+def _sight(task: Task, name: str, among: Sequence[Scheduler]) -> Sight:
+    for scheduler in among:
+        if name == scheduler.NAME:
+            return scheduler.look(task)
     return Sight.MISSING
 
 
@@ -159,24 +162,22 @@ def _wanted(home: str, period: float, old: Task | None, *, late: bool) -> Task |
     return _task.Task(home, python, script, old.minute, old.hours)
 
 
-def _make(task: Task, before: str) -> bool:
+def _make(task: Task, before: str, among: Sequence[Scheduler]) -> bool:
     """Have the first scheduler that can run *task*, and note it; say no if it is switched off."""
     # The note comes first: a job that nobody knows of could not be removed.
-    _task.keep(task, before or _task.DETACHED)
-    if task.writable and _runs_isolated(task):
-        for scheduler in schedulers():
-            if not scheduler.usable():
-                continue
-            if scheduler.look(task) is Sight.DISABLED:
-                _task.keep(task, scheduler.NAME)
-                return False
-            if scheduler.make(task):
-                _task.keep(task, scheduler.NAME)
-                for other in schedulers():
-                    if other.NAME != scheduler.NAME:
-                        other.remove(task.name)
-                return True
-            scheduler.remove(task.name)
+    _task.keep(task, before)
+    here = [scheduler for scheduler in among if task.writable and scheduler.usable()]
+    if here and not _runs_isolated(task):
+        here = []
+    for scheduler in here:
+        disabled = scheduler.look(task) is Sight.DISABLED
+        if disabled or scheduler.make(task):
+            _task.keep(task, scheduler.NAME)
+            for other in here:
+                if other is not scheduler:
+                    other.remove(task.name)
+            return not disabled
+        scheduler.remove(task.name)
     _task.keep(task, _task.DETACHED)
     return True
 
@@ -186,10 +187,10 @@ def _runs_isolated(task: Task) -> bool:
     return bool(_command.run(task.python, "-I", task.script, "--probe"))
 
 
-def remove(home: str) -> None:
+def remove(home: str, among: Sequence[Scheduler] | None = None) -> None:
     """Remove the job and all that belongs to it, from every scheduler, whatever is noted."""
     name = _task.name_of(home)
-    for scheduler in schedulers():
+    for scheduler in schedulers() if among is None else among:
         with contextlib.suppress(OSError):
             scheduler.remove(name)
     with contextlib.suppress(OSError):
@@ -197,17 +198,16 @@ def remove(home: str) -> None:
             pathlib.Path(path).unlink(missing_ok=True)
 
 
-def state(home: str) -> State:
+def state(home: str, among: Sequence[Scheduler] | None = None) -> State:
     """Return what job there is, as its scheduler tells it."""
     noted = _task.kept(home)
     if noted is None:
         return State("", "no background job")
     task, name = noted
     if name == _task.DETACHED:
-        return State(
-            name, f"programs that record start it, at most every {_task.pace(task.period)}"
-        )
-    for scheduler in schedulers():
+        words = f"programs that record start the upload, at most every {_task.pace(task.period)}"
+        return State(name, words)
+    for scheduler in schedulers() if among is None else among:
         if name == scheduler.NAME:
             what, see = scheduler.describe(task)
             return State(name, f"{what}, {_words(task, scheduler.look(task))}", see)
