@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.plugin import hookimpl
 
+from otumat_sign.exceptions import SignError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from otumat_sign._build import Job
+
 __all__ = ["SignHook", "hatch_register_build_hook"]
+
+_WHERE = "[tool.hatch.build.hooks.otumat-sign]"
+#: Settings that hatchling itself reads in every hook's table.
+_HATCHS = (
+    "dependencies",
+    "enable-by-default",
+    "require-runtime-dependencies",
+    "require-runtime-features",
+)
 
 
 class SignHook(BuildHookInterface[Any]):
     """Configured by ``[tool.hatch.build.hooks.otumat-sign]`` with ``key`` and ``pub``."""
 
     PLUGIN_NAME = "otumat-sign"
+    _job: Job | None = None
 
-    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
-        """Sign *artifact_path* in place; source archives and editable wheels are left alone."""
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 -- the protocol's
+        """Open the keys; source archives and editable wheels are never signed."""
         if self.target_name != "wheel" or version != "standard":
             return
-        from otumat_sign._build import sign_built_wheel
-        from otumat_sign.exceptions import SignError
+        from otumat_sign import _build
 
-        key, pub = self._setting("key"), self._setting("pub")
-        if key is None and pub is None:
+        try:
+            key, pub = _build.settings(self.config, _WHERE, _HATCHS)
+            if key or pub:
+                self._job = _build.prepare(key=key, pub=pub, project=self.root)
+        except (SignError, OSError, ValueError) as error:
+            self.app.abort(f"otumat-sign: {error}")
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002 -- the protocol's
+        """Sign *artifact_path* in place."""
+        if self._job is None:
             return
         try:
-            notes = sign_built_wheel(artifact_path, key=key, pub=pub, project=self.root)
-        except (SignError, OSError) as error:
-            os.unlink(artifact_path)  # noqa: PTH108 -- an unsigned wheel must not look finished
-            self.app.abort(str(error))
-        for note in notes:
-            self.app.display_info(note)
-
-    def _setting(self, name: str) -> str | None:
-        value = self.config.get(name)
-        if value is not None and not isinstance(value, str):
-            message = f"tool.hatch.build.hooks.otumat-sign.{name} must be a string"
-            raise TypeError(message)
-        return value
+            notes = self._job.sign(artifact_path)
+        except (SignError, OSError, ValueError) as error:
+            self.app.abort(f"otumat-sign: {error}")
+        else:
+            for note in notes:
+                self.app.display_info(note)
 
 
 @hookimpl

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from otumat_sign import _content
 from otumat_sign._content import BYTECODE_FOLDER, fact
-from otumat_sign._metadata import ADDED_BY_INSTALLERS, MANIFEST, SIGNATURE, identity, is_ours, rows
+from otumat_sign._metadata import ADDED_BY_INSTALLERS, MANIFEST, SIGNATURE, identity, rows
 from otumat_sign._modules import modules
 from otumat_sign._tree import scan
 from otumat_sign.exceptions import ChangedFileError, RefusedPathError, UnreadableFileError
@@ -82,7 +82,8 @@ class Installed:
         paths = self._scan(self.modules[module])
         for path in self._scan(self.dist_info):
             folder, _, name = path.rpartition("/")
-            known = name in ADDED_BY_INSTALLERS or is_ours(name, self.modules, self.distribution)
+            # Signatures and manifests of the other modules too: they say nothing by being there.
+            known = name in ADDED_BY_INSTALLERS or name.endswith((SIGNATURE, MANIFEST))
             if folder != self.dist_info or not known:
                 paths.append(path)
         return paths
