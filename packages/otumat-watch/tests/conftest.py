@@ -19,10 +19,6 @@ PATIENCE = 20.0
 SHOW = '#!/bin/sh\ncat -- "$OTUMAT_WATCH_FILE" 2>/dev/null\nexit 0\n'
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "mounts: mounts file systems as root, in a namespace")
-
-
 def pytest_generate_tests(metafunc):
     """Give every test that has a `seed` fresh ones, the same in all of xdist's workers."""
     if "seed" in metafunc.fixturenames:

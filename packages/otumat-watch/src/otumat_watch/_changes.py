@@ -36,7 +36,7 @@ def changes(  # noqa: PLR0913 -- every knob has a default
     by_content: bool = False,
     stop: Stop | None = None,
     clock: Callable[[], float] = time.monotonic,
-    wait: Callable[[Iterable[int], float | None], None] | None = None,
+    wait: Callable[[Iterable[int], float | None], object] | None = None,
 ) -> Iterator[Change]:
     """Yield a `Change` each time something watched was modified.
 
@@ -107,24 +107,28 @@ def _flattened(
         watcher.close()
 
 
-def wait_for(descriptors: Iterable[int], timeout: float | None) -> None:
-    """Wait until a descriptor is readable, for at most *timeout* seconds; None waits for ever."""
+def wait_for(descriptors: Iterable[int], timeout: float | None) -> list[int]:
+    """Wait until a descriptor is readable, for at most *timeout* seconds; None waits for ever.
+
+    Returns the readable ones.
+    """
     import select
 
     if not hasattr(select, "poll"):  # Windows: sockets only, and never none of them
-        _select(list(descriptors), timeout)
-        return
+        return _select(list(descriptors), timeout)
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
     # Rounded up: a wait that ends just before its deadline would be repeated at once.
-    poll.poll(None if timeout is None else int(timeout * 1000) + 1)
+    ready = poll.poll(None if timeout is None else int(timeout * 1000) + 1)
+    return [descriptor for descriptor, _ in ready]
 
 
-def _select(descriptors: list[int], timeout: float | None) -> None:
+def _select(descriptors: list[int], timeout: float | None) -> list[int]:
     import select
 
     if descriptors:
-        select.select(descriptors, [], [], timeout)
-    elif timeout is not None:
+        return select.select(descriptors, [], [], timeout)[0]
+    if timeout is not None:
         time.sleep(timeout)
+    return []

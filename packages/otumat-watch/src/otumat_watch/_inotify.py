@@ -6,7 +6,7 @@ Only Linux has them. Everything is non-blocking: who waits, waits on `fileno()`.
 import ctypes
 import os
 import struct
-from errno import EAGAIN, EINTR, EINVAL, EMFILE
+from errno import EINVAL, EMFILE
 
 from otumat_watch.exceptions import WatcherUnavailableError
 
@@ -31,6 +31,8 @@ ISDIR = 0x40000000
 
 _HEADER = struct.Struct("iIII")
 _ROOM = 64 * 1024
+#: Bytes of the longest event: a name of 255 bytes and its padding.
+_LONGEST = _HEADER.size + 256
 
 
 class Inotify:
@@ -80,13 +82,14 @@ class Inotify:
     def read(self) -> list[tuple[int, int, str]]:
         """Return all events that wait, as (watch descriptor, mask, name)."""
         events: list[tuple[int, int, str]] = []
-        while True:
+        size = _ROOM
+        # A read that leaves room for the longest event has emptied the queue.
+        while size > _ROOM - _LONGEST:
             try:
                 data = os.read(self._fd, _ROOM)
-            except OSError as error:
-                if error.errno in {EAGAIN, EINTR}:
-                    return events
-                raise
+            except BlockingIOError:
+                break
+            size = len(data)
             offset = 0
             while offset < len(data):
                 wd, mask, _, length = _HEADER.unpack_from(data, offset)
@@ -94,6 +97,7 @@ class Inotify:
                 name = data[offset : offset + length].rstrip(b"\0")
                 events.append((wd, mask, os.fsdecode(name)))
                 offset += length
+        return events
 
     def close(self) -> None:
         """Close the instance and all its watches."""

@@ -137,8 +137,8 @@ class Runner:
             descriptors.append(fileno)
         for process in (*self._lingering, *([self._process] if self._process else [])):
             descriptors += process.descriptors()
-        wait_for(descriptors, self._timeout())
-        self._signals.drain()
+        if self._signals.fileno() in wait_for(descriptors, self._timeout()):
+            self._signals.drain()
         return True
 
     def _timeout(self) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 import time
@@ -19,20 +18,29 @@ __all__ = ["main", "watch_command"]
 _INTERRUPTED = 130
 
 
-class _Seconds(click.FloatRange):
-    """Seconds within a range; unlike click's, not a NaN, which is within every range."""
+# Generic since click 8.5; 8.1 cannot be subscripted.
+class _Seconds(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A number of seconds within a range, which the help need not spell out."""
+
+    name = "seconds"
+
+    def __init__(self, least: float, most: float) -> None:
+        self._least, self._most = least, most
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Return *value* as a number."""
-        seconds = float(super().convert(value, param, ctx))
-        if math.isnan(seconds):
-            self.fail(f"{value} is no number of seconds", param, ctx)
+        """Return *value* as a number; a NaN is within no range."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is no number of seconds", param, ctx)
+        if not self._least <= seconds <= self._most:
+            self.fail(f"{value} is not from {self._least:g} to {self._most:g}", param, ctx)
         return seconds
 
 
-_SECONDS = _Seconds(min=0.01, max=10**8)
+_SECONDS = _Seconds(0.01, 10**8)
 
 
 class _Words(NamedTuple):
@@ -118,7 +126,7 @@ class _CannotError(click.ClickException):
 @click.option(
     "--settle",
     metavar="SECONDS",
-    type=_Seconds(min=0, max=3600),
+    type=_Seconds(0, 3600),
     default=0.05,
     show_default=True,
     help="Quiet to wait for while a writer keeps the file open.",

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-pytestmark = [pytest.mark.mounts, pytest.mark.service]
+pytestmark = pytest.mark.mounts
 
 
 @pytest.fixture(name="mount")
