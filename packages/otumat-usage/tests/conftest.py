@@ -1,6 +1,7 @@
 """Fixtures: a home of its own for every test, real terminals, a real host, a scripted browser."""
 
 import contextlib
+import http.server
 import json
 import os
 import select
@@ -8,11 +9,12 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import pytest
 
-CLEARED = ("CI", "DO_NOT_TRACK", "GITHUB_ACTIONS", "BROWSER", "DISPLAY", "XDG_DATA_HOME")
+CLEARED = "BROWSER DISPLAY DO_NOT_TRACK SSH_CONNECTION SSH_TTY WAYLAND_DISPLAY WSL_DISTRO_NAME"
 
 BROWSER = '''
 """A browser that reads the consent page, presses one button and follows the redirect."""
@@ -57,7 +59,7 @@ def home(tmp_path, monkeypatch):
     """Nothing of the person who runs the tests is read or touched."""
     for name in list(os.environ):
         ours = name.startswith("OTUMAT_") and name not in ("OTUMAT_SEEDS", "OTUMAT_SEED")
-        if ours or name in CLEARED or name.startswith("XDG_"):
+        if ours or name in CLEARED.split() or name.startswith("XDG_"):
             monkeypatch.delenv(name)
     from otumat_usage._optout import CI_VARIABLES
 
@@ -240,6 +242,69 @@ def _browser(tmp_path):
         return f"{sys.executable} {script} {decision} %s"
 
     return make
+
+
+class Fake:
+    """A host that answers as a test says: route -> (status, headers, body), or a function.
+
+    The function gets the body of the request. ``requests`` has (method, path, body, headers).
+    """
+
+    def __init__(self):
+        self.routes = {}
+        self.requests = []
+        fake = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self):
+                size = int(self.headers.get("Content-Length") or 0)
+                body = self.rfile.read(size)
+                path = self.path.partition("?")[0]
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                fake.requests.append((self.command, path, body, headers))
+                found = fake.routes.get(path, (404, {}, b""))
+                status, headers, data = found(body) if callable(found) else found
+                with contextlib.suppress(OSError):
+                    self.send_response(status)
+                    for name, value in headers.items():
+                        self.send_header(name, value)
+                    self.send_header("Content-Length", str(len(data)))
+                    self.end_headers()
+                    self.wfile.write(data)
+
+            do_GET = do_POST = do_DELETE = answer  # noqa: N815 - http.server's names
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.origin = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=[0.02])
+        self.thread.start()
+
+    def json(self, route, value, status=200):
+        self.routes[route] = (
+            status,
+            {"Content-Type": "application/json"},
+            json.dumps(value).encode(),
+        )
+
+    def metadata(self, **more):
+        self.json("/.well-known/oauth-authorization-server", {"issuer": self.origin, **more})
+
+    def end(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join(5)
+
+
+@pytest.fixture(name="fake")
+def _fake():
+    """Start a host that answers as the test says."""
+    fake = Fake()
+    yield fake
+    fake.end()
 
 
 class Host:

@@ -7,23 +7,19 @@ The user confirms on the host's page in their own browser; no secret is in any U
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import os
 import secrets
-import subprocess
-import sys
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from otumat_usage import _context, _tokens
+from otumat_usage import _browser, _context, _tokens
 from otumat_usage._http import Client, Reply
 from otumat_usage._listener import Listener
 from otumat_usage.exceptions import EnrolmentDeniedError, EnrolmentError, HostError, TokenError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from otumat_usage._settings import Settings
 
@@ -42,7 +38,11 @@ def enrol(settings: Settings, say: Callable[[str], None]) -> _tokens.Tokens:
     """
     try:
         with Client(settings.origin, seconds=settings.timeout) as client:
-            issuer = _issuer(client)
+            issuer, device = _metadata(client)
+            if device and not _browser.is_here(os.environ):
+                from otumat_usage import _device
+
+                return _tokens.parse(_device.enrol(client, settings, device, say))
             return _by_browser(client, settings, issuer, say)
     except EnrolmentError:
         raise
@@ -52,16 +52,23 @@ def enrol(settings: Settings, say: Callable[[str], None]) -> _tokens.Tokens:
         raise EnrolmentError(f"no local port to listen on: {error}") from error
 
 
-def _issuer(client: Client) -> str:
-    """Return the host's issuer; also the proof that it is there, before a browser is opened."""
+def _metadata(client: Client) -> tuple[str, str]:
+    """Return the host's issuer and its device route, or "".
+
+    Also the proof that it is there, before anything is opened.
+    """
     reply = client.get("/.well-known/oauth-authorization-server")
-    issuer = reply.parsed().get("issuer")
+    found = reply.parsed()
+    issuer = found.get("issuer")
+    # RFC 8414, 3.3: metadata that names another issuer must not be used.
     if reply.status != 200 or issuer != client.origin:  # noqa: PLR2004 - HTTP's own number
         raise EnrolmentError(
-            f"{client.origin} does not speak this protocol "
-            f"(status {reply.status}, issuer {issuer!r}; expected {client.origin!r})"
+            f"{client.origin} does not speak this protocol (status {reply.status}, "
+            f"issuer {plain(str(issuer))!r}; expected {client.origin!r})"
         )
-    return issuer
+    address = str(found.get("device_authorization_endpoint", ""))
+    device = address.removeprefix(client.origin) if address.startswith(f"{client.origin}/") else ""
+    return client.origin, device
 
 
 def _by_browser(
@@ -71,17 +78,18 @@ def _by_browser(
     with Listener() as listener:
         url = _page(settings, listener, verifier)
         say(f"Opening {settings.origin} in your browser. If no page opens, go to:\n\n  {url}\n")
-        with _browser(url):
+        with _browser.showing(url):
             answer = listener.wait(client.left)
     if answer is None:
         raise EnrolmentError(f"nobody answered on the page within {settings.timeout:g} seconds")
     # RFC 9207: an answer that names another server was mixed up on the way.
     if answer.get("iss") != issuer:
-        raise EnrolmentError(f"the answer came from {answer.get('iss')!r}, not from {issuer!r}")
+        came = plain(answer.get("iss", ""))
+        raise EnrolmentError(f"the answer came from {came!r}, not from {issuer!r}")
     if answer.get("error") == "access_denied":
         raise EnrolmentDeniedError("you said no on the page")
     if "error" in answer or not answer.get("code"):
-        raise EnrolmentError(f"{issuer} could not enrol you: {_plain(answer.get('error', ''))}")
+        raise EnrolmentError(f"{issuer} could not enrol you: {plain(answer.get('error', ''))}")
     return _exchange(client, settings, answer["code"], listener.redirect_uri, verifier)
 
 
@@ -118,7 +126,7 @@ def _exchange(
         },
     )
     if reply.status != 200:  # noqa: PLR2004
-        raise EnrolmentError(f"{settings.origin} refused the code: {_error(reply)}")
+        raise EnrolmentError(f"{settings.origin} refused the code: {error_of(reply)}")
     try:
         return _tokens.parse(reply.parsed())
     except TokenError as error:
@@ -144,47 +152,14 @@ def refresh(client: Client, token_route: str, tokens: _tokens.Tokens) -> _tokens
         return _tokens.parse(reply.parsed(), was=tokens)
     if reply.status in (400, 401) and reply.parsed().get("error") == "invalid_grant":
         raise TokenError(f"{client.origin} no longer honours this installation's tokens")
-    raise HostError(f"{client.origin} did not renew the tokens: {_error(reply)}")
+    raise HostError(f"{client.origin} did not renew the tokens: {error_of(reply)}")
 
 
-def _error(reply: Reply) -> str:
-    return _plain(f"status {reply.status} {reply.parsed().get('error', '')}".strip())
+def error_of(reply: Reply) -> str:
+    """Return status and error code of an OAuth answer (RFC 6749, 5.2)."""
+    return plain(f"status {reply.status} {reply.parsed().get('error', '')}".strip())
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return a host's text without what could play tricks on a terminal."""
     return "".join(c for c in text if c.isprintable())[:200]
-
-
-@contextlib.contextmanager
-def _browser(url: str) -> Iterator[None]:
-    """Open *url* through `webbrowser` in a process of its own, which is gone afterwards.
-
-    A browser may wait, print, or fail in its own ways; none of that may reach this program.
-    """
-    if not sys.executable:
-        yield
-        return
-    with open(os.devnull, "r+b") as null:  # noqa: PTH123
-        opener = subprocess.Popen(
-            [sys.executable, "-I", "-m", "webbrowser", url],
-            stdin=null,
-            stdout=null,
-            stderr=null,
-            start_new_session=True,
-        )
-    try:
-        yield
-    finally:
-        # A graphical browser returned long ago; one that blocks has answered, or never will.
-        _end(opener)
-
-
-def _end(opener: subprocess.Popen[bytes]) -> None:
-    end = time.monotonic() + 2
-    while opener.poll() is None and time.monotonic() < end:
-        time.sleep(0.02)
-    if opener.poll() is None:
-        opener.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            opener.wait(1)
