@@ -1,0 +1,75 @@
+"""Measure otumat-sign beside the floor and its peers, in one run.
+
+    nox -s bench -- sign [--scale small|full] [--rounds 10] [--site DIR] [--no-peers]
+
+Three trees: real installed packages (20,000 files or more), 8 files of 128 MiB, 100,000 small
+files. Every round runs every contender once in a fresh process, so that a slow moment of the
+machine falls on all alike; minimum and median are printed, and the minimum's ratio to the C
+program that does nothing but walk, open, fstat, read, hash and close. The caches are warm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+from pathlib import Path
+
+import cold
+import contenders
+import trees
+
+
+def main() -> None:
+    """Print the tables."""
+    arguments = _arguments()
+    scratch = Path(arguments.scratch)
+    scratch.mkdir(parents=True, exist_ok=True)
+    places = trees.make(scratch, arguments.scale, arguments.site)
+    print(f"load {os.getloadavg()[0]:.2f}, {os.cpu_count()} processors, {arguments.algorithm}\n")
+    for name in arguments.trees:
+        tree = places[name]
+        print(f"{name}: {tree}, {trees.count(tree)} files")
+        found = contenders.all_for(tree, arguments.algorithm, scratch, peers=arguments.peers)
+        times: dict[str, list[float]] = {contender.name: [] for contender in found}
+        for contender in found:
+            contender()
+        for _ in range(arguments.rounds):
+            for contender in found:
+                times[contender.name].append(contender())
+        _table(times, "s", 1)
+        if name == "site":
+            print(f"memory above Python: {contenders.memory(tree, arguments.algorithm):.1f} MiB\n")
+    times = list(cold.measure(scratch, 2 * arguments.rounds + 1).items())
+    for floor_and_ours in (times[:2], times[2:]):
+        _table(dict(floor_and_ours), "ms", 1000)
+
+
+def _table(times: dict[str, list[float]], unit: str, factor: int) -> None:
+    floor = min(next(iter(times.values())))
+    print(f"| what | min {unit} | median {unit} | x floor | above floor {unit} |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for name, values in times.items():
+        low, middle = min(values), statistics.median(values)
+        print(
+            f"| {name} | {low * factor:.3f} | {middle * factor:.3f} | {low / floor:.2f} |"
+            f" {(low - floor) * factor:.3f} |"
+        )
+    print()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scale", choices=trees.SCALES, default="full")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--algorithm", choices=["sha1", "sha256"], default="sha256")
+    parser.add_argument("--site", help="a folder of installed packages")
+    parser.add_argument("--trees", nargs="+", default=["site", "big", "small"])
+    parser.add_argument("--no-peers", dest="peers", action="store_false")
+    parser.add_argument("--scratch", default=str(Path(tempfile.gettempdir()) / "otumat-bench-sign"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
