@@ -22,7 +22,7 @@ class TestHelp:
         done = otumat("--help")
 
         listed = re.findall(r"^  (\w+) {2,}", done.stdout.split("Commands:")[1], re.MULTILINE)
-        assert listed == ["watch", "hash", "sign", "verify", "keygen", "usage"]
+        assert listed == ["watch", "hash", "sign", "verify", "keygen", "keyring", "usage"]
         assert (done.returncode, done.stderr) == (0, "")
 
     def test_imports_no_command(self, otumat, plugin):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from otumat_sign import _compare, _find, _instant, _keyring, _manifest, _weigh
 from otumat_sign._content import digest
 from otumat_sign._metadata import MANIFEST, SIGNATURE, normalised
+from otumat_sign._signature import decode
 from otumat_sign._verdict import Policy, Verdict
 from otumat_sign._wheel import Wheel
 from otumat_sign.exceptions import InvalidSignature, ManifestError, RefusedPathError
@@ -223,7 +224,7 @@ def _judge_manifest(  # noqa: PLR0913, PLR0917 -- everything that the decision r
     found = _compare.differences(content, manifest.module, manifest)
     if found:
         return replace(one, state="modified", reasons=(_summary(found),), differences=tuple(found))
-    if compat is not None and not _fits(content, manifest.module, compat, ring):
+    if compat is not None and not _fits(content, manifest, compat, ring):
         reason = f"{manifest.module}{SIGNATURE} was not made by a trusted key over this content"
         return _no(one, "invalid", reason)
     return _judge_bytecode(content, manifest.module, policy, one)
@@ -256,9 +257,15 @@ def _judge_compat(  # noqa: PLR0913, PLR0917 -- everything that the decision res
     return _no(one, state, reason)
 
 
-def _fits(content: Installed | Wheel, module: str, compat: bytes, ring: Keyring) -> bool:
-    """Return whether any trusted key made the bare signature beside a manifest that holds."""
+def _fits(content: Installed | Wheel, manifest: Manifest, compat: bytes, ring: Keyring) -> bool:
+    """Return whether the bare signature beside a manifest that holds may be there.
+
+    Of several signers only one could make it, who need not be one that is trusted here.
+    """
     text = compat.decode("ascii", errors="replace")
+    if len(manifest.blocks) > 1:
+        return bool(decode(text))
+    module = manifest.module
     lax = replace(ring, threshold=1)
     state, _, keys = _weigh.of_compat(text, _compat_digest(content, module), lax, _instant.now())
     return state in ("trusted", "expired") or bool(keys)

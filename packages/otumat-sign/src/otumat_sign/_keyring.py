@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 
 from otumat_sign import _instant
@@ -125,11 +125,6 @@ def identify(pem: bytes) -> str:
     """Return the identity of the key in a PUBLIC KEY block: SHA-256 of its DER, in hexadecimal."""
     body = b"".join(line for line in pem.splitlines() if not line.startswith(b"-----"))
     return sha256(binascii.a2b_base64(body)).hexdigest()
-
-
-def changed(key: TrustedKey, **fields: datetime | None) -> TrustedKey:
-    """Return *key* with other limits."""
-    return replace(key, **fields)  # type: ignore[arg-type]
 
 
 def _lines(text: str, name: str) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -22,6 +22,7 @@ KNOWN: dict[str, tuple[str, str]] = {
     "sign": ("otumat-sign", "Sign a package folder, or wheels in place."),
     "verify": ("otumat-sign", "Check a signature: of a folder, wheel or install."),
     "keygen": ("otumat-sign", "Make a key pair."),
+    "keyring": ("otumat-sign", "Keep a file of trusted keys."),
     "usage": ("otumat-usage", "See and decide what packages record about how you use them."),
     "upload": ("otumat-usage", "Make one upload pass, as daemons of otumat 0.3 call it, and exit."),
 }

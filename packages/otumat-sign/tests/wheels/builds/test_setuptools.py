@@ -148,7 +148,8 @@ class TestWheel:
         )
         setup = (
             "from setuptools import Extension, setup\n"
-            "setup(privkey_path='key.pem', ext_modules=[Extension('plugin1.native', ['native.c'])])\n"
+            "native = Extension('plugin1.native', ['native.c'])\n"
+            "setup(privkey_path='key.pem', ext_modules=[native])\n"
         )
         wheel = project(FILES | {"native.c": source, "setup.py": setup}).wheel(newest, **keys)
 
@@ -204,8 +205,8 @@ class TestRefusal:
 class TestEditable:
     def test_install_carries_no_signature(self, project, newest, keys, tools, tmp_path):
         made = project(FILES | {"setup.py": KEYWORD})
-        tools.run(newest, "-m", "pip", "install", "-q", "--no-deps", "--no-index",
-                  "--no-build-isolation", "-t", tmp_path / "site", "-e", made.folder, **keys)  # fmt: skip
+        options = ("--no-deps", "--no-index", "--no-build-isolation", "-t", tmp_path / "site")
+        tools.run(newest, "-m", "pip", "install", "-q", *options, "-e", made.folder, **keys)
 
         names = [path.name for path in (tmp_path / "site").glob("*.dist-info/*")]
 
