@@ -231,6 +231,40 @@ def _agree(machine, terminal, browser, package, host):
     return agree
 
 
+@pytest.fixture(name="task")
+def _task(data):
+    """A task of the test's own data folder, twice a day."""
+    from otumat_usage._task import Task
+
+    data.mkdir(parents=True, mode=0o700)
+    script = data / "script.py"
+    script.touch()
+    return Task(str(data), sys.executable, str(script), 7, (5, 17))
+
+
+@pytest.fixture(name="command")
+def _command(tmp_path, monkeypatch):
+    """Put a program of that name on PATH: it remembers its words, *body* says what it does."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+    def put(name, body):
+        program = folder / name
+        program.write_text(
+            f"#!{sys.executable}\n"
+            "import json, pathlib, sys\n"
+            f"here = pathlib.Path({str(folder)!r})\n"
+            "words = sys.argv[1:]\n"
+            f"with open(here / '{name}.log', 'a') as log: log.write(json.dumps(words) + '\\n')\n"
+            + textwrap.dedent(body)
+        )
+        program.chmod(0o755)
+        return folder / f"{name}.log"
+
+    return put
+
+
 @pytest.fixture(name="odd")
 def _odd(tmp_path):
     """A real interpreter and a program at a path with everything that needs quoting."""

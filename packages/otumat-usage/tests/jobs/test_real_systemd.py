@@ -186,3 +186,25 @@ def test_the_job_of_a_removed_data_folder_removes_itself(machine, agree):
 
     assert not (machine.home / f".config/systemd/user/{NAME}.timer").exists()
     assert NAME not in machine.systemctl("list-unit-files", "--no-legend")
+
+
+def test_a_home_that_cannot_be_written_gets_no_job_and_no_complaint(machine):
+    machine.python("""
+        from otumat_usage import _answer, _home, _settings
+        home = _home.folder()
+        config = {"author": "a", "data_directory": "d", "package_name": "p",
+                  "host": "https://x.example"}
+        _settings.save(home, config, None)
+        _answer.say_yes(home, "p", "https://x.example", "1.any", "test")
+    """)
+    machine.run("mount", "--bind", str(machine.home), str(machine.home))
+    machine.run("mount", "-o", "remount,ro,bind", str(machine.home))
+
+    said = machine.python("""
+        from otumat_usage import _home, _withdraw
+        _withdraw.settle_job(_home.folder())
+    """)
+
+    assert said == ""
+    assert NAME not in machine.systemctl("list-unit-files", "--no-legend")
+    machine.run("umount", str(machine.home))
