@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -69,7 +70,7 @@ class Place:
         os.write(descriptor, content)
         os.close(descriptor)
         if way == "rename":
-            os.rename(path, self.file)
+            os.rename(path, self.file)  # noqa: PTH104 -- nothing between the call and the clock
         return Save(self.number, begin, time.monotonic_ns())
 
     def close(self) -> None:
@@ -93,7 +94,7 @@ class Running:
     """A tool that runs, with all its processes."""
 
     def __init__(self, argv: list[str], place: Place, stdin: str = "") -> None:
-        self._output = tempfile.TemporaryFile()
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the tool
         self.begin = time.monotonic()
         self.process = subprocess.Popen(
             argv,
@@ -108,7 +109,7 @@ class Running:
             self.process.stdin.write(stdin.encode())
             self.process.stdin.close()
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> Running:  # noqa: PYI034 -- a plain program
         return self
 
     def __exit__(
@@ -118,14 +119,10 @@ class Running:
         trace: TracebackType | None,
     ) -> None:
         self.process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(3)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
         self._output.close()
 
@@ -136,7 +133,7 @@ class Running:
     def tree(self) -> list[int]:
         """Return the ids of the tool's processes."""
         found = []
-        for name in filter(str.isdecimal, os.listdir("/proc")):
+        for name in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 -- names
             try:
                 stat = Path(f"/proc/{name}/stat").read_text()
             except OSError:
@@ -259,7 +256,7 @@ def own_storm(argv: list[str], place: Place, count: int, seed: int) -> tuple[int
         [*argv, "--json"], env=place.environment(), stdout=subprocess.PIPE
     ) as process:
         stream = process.stdout
-        assert stream is not None  # noqa: S101 -- for the type checker
+        assert stream is not None
         stream.readline()
         shift = time.time_ns() - time.monotonic_ns()
         chance = random.Random(seed)

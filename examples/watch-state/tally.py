@@ -7,20 +7,21 @@ They arrive as arguments and leave as two lines on stdout; what a person reads g
 
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
     """Count the lines of the file that changed, compare, print the new state."""
-    path = os.environ["OTUMAT_WATCH_FILE"]
+    path = Path(os.environ["OTUMAT_WATCH_FILE"])
     changes, lines_before = (int(argument) for argument in sys.argv[1:] or ("0", "0"))
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             lines = sum(1 for _ in file)
     except FileNotFoundError:
         lines = 0
     changes += 1
     print(
-        f"change {changes}: {os.path.basename(path)} has {lines} lines, "
+        f"change {changes}: {path.name} has {lines} lines, "
         f"{lines - lines_before:+d} since the last look",
         file=sys.stderr,
     )

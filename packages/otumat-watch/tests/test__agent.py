@@ -7,6 +7,10 @@ import pytest
 from otumat_watch import ScriptNotFoundError, WatchAgent
 
 
+def lines(path):
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
 def test_the_0_3_call_runs_the_script_and_carries_the_state(
     tmp_path, make_script, until, capsys, monkeypatch
 ):
@@ -22,8 +26,7 @@ def test_the_0_3_call_runs_the_script_and_carries_the_state(
             out += capsys.readouterr().out
         for count in (1, 2):
             (tmp_path / "f").write_text(str(count))
-            seen = tmp_path / "seen"
-            until(lambda: seen.exists() and len(seen.read_text().splitlines()) == count)
+            until(lambda wanted=count: lines(tmp_path / "seen") == wanted)
     finally:
         stop.set()
         thread.join(10)

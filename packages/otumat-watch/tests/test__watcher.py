@@ -1,5 +1,8 @@
 """Laws of where changes come from; in this process, on real files."""
 
+# Bytes as names and descriptors need os.path and os.
+# ruff: noqa: PTH123
+
 import os
 import resource
 import sys
@@ -202,9 +205,13 @@ class TestNative:
 
     def test_used_up_instances_are_told_of_and_polling_takes_over(self, open_watcher, after, file):
         hoarded = []
-        with pytest.raises(WatcherUnavailableError, match="max_user_instances"):
+
+        def hoard():
             while True:
                 hoarded.append(Inotify())
+
+        with pytest.raises(WatcherUnavailableError, match="max_user_instances"):
+            hoard()
         try:
             watcher = open_watcher("file", interval=1)
         finally:
@@ -217,6 +224,7 @@ class TestNative:
         assert after(watcher, 1.2) == [("file", "modified")]
 
     def test_used_up_descriptors_do_not_end_it(self, open_watcher, file):
+        open_watcher("file")  # imports need descriptors too
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
         try:

@@ -1,5 +1,8 @@
 """Laws of the source for macOS and Windows; watchfiles runs on Linux too, so this is it."""
 
+# Bytes as names and descriptors need os.path and os.
+# ruff: noqa: PTH101
+
 import os
 
 import pytest

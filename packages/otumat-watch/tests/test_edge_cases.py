@@ -1,5 +1,8 @@
 """The edge-case table: real files, real processes; each line of it is one test."""
 
+# Bytes as names and descriptors need os.path and os.
+# ruff: noqa: PTH102, PTH104, PTH118, PTH123
+
 import mmap
 import os
 import sys
@@ -265,7 +268,7 @@ def test_a_parent_that_is_removed_and_made_again_is_followed(watch, file, until)
         assert the_change(watching.run()) == "deleted"
         file.parent.mkdir()
         file.write_text(f"{number}\n")
-        run = until(lambda: watching.run())
+        run = until(watching.run)
         assert (the_change(run), run["arguments"]) == ("created", [str(number)])
 
     file.write_text("still\n")

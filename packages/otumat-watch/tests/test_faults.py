@@ -70,7 +70,7 @@ def test_a_tree_under_storm_is_seen_as_it_is_at_the_end(watch, tmp_path, make_sc
 
     wanted = [
         line
-        for path in sorted(root.rglob("*"), key=lambda path: os.fsencode(path))
+        for path in sorted(root.rglob("*"), key=os.fsencode)
         if path.is_file()
         for line in path.read_text().splitlines()
     ]

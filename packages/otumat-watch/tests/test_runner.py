@@ -1,5 +1,8 @@
 """Laws of runs: scripts of every kind, endings, state; real processes."""
 
+# Bytes as names and descriptors need os.path and os.
+# ruff: noqa: PTH123
+
 import json
 import os
 import signal
@@ -252,7 +255,7 @@ class TestRuns:
         self, watch, file, tmp_path, make_script, until
     ):
         script = make_script(
-            "#!/bin/sh\n(while [ ! -e go ]; do sleep 0.05; done; echo late; echo done > survived) &\n"
+            "#!/bin/sh\n(while [ ! -e go ]; do sleep 0.05; done; echo late; : > survived) &\n"
             "echo early\n"
         )
         watching = watch(file, script=script)
@@ -273,6 +276,20 @@ class TestRuns:
         assert watching.run()["arguments"] == []
         watching.stop()
         assert b"complaint" in watching.process.stderr.read()
+
+    def test_a_script_gets_no_descriptor_that_the_watching_inherited(self, file, make_script):
+        import subprocess
+
+        read, write = os.pipe()
+        script = make_script(f"#!/bin/sh\n[ -e /dev/fd/{write} ] && echo leaked || echo closed")
+        argv = [sys.executable, "-m", "otumat_watch.cli", "--json", "--initial", "--once"]
+        done = subprocess.run(
+            [*argv, "-f", file, "-s", script], pass_fds=[write], capture_output=True, check=True
+        )
+        os.close(read)
+        os.close(write)
+
+        assert b'"arguments":["closed"]' in done.stdout
 
     @pytest.mark.parametrize(
         ("name", "body", "mode"),
@@ -357,7 +374,7 @@ class TestEndings:
 
         assert (code, seconds < 0.5) == (130, True)
 
-    def test_nohup_is_respected(self, tmp_path, file, make_script):
+    def test_nohup_is_respected(self, file, make_script):
         import subprocess
 
         argv = [sys.executable, "-m", "otumat_watch.cli", "--json", "-f", file, "-s", make_script()]

@@ -7,15 +7,15 @@ import sys
 import time
 
 if sys.platform == "win32":
-    from otumat_watch._windows import Process
+    from otumat_watch._windows import Process, withhold_descriptors
 else:
-    from otumat_watch._process import Process
+    from otumat_watch._process import Process, withhold_descriptors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Process", "end_all"]
+__all__ = ["Process", "end_all", "withhold_descriptors"]
 
 _STEP = 0.01
 #: Seconds after SIGKILL in which even a busy kernel is done with a group.

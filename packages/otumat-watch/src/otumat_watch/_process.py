@@ -13,9 +13,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Process"]
+__all__ = ["Process", "withhold_descriptors"]
 
 _CHUNK = 64 * 1024
+_STDERR = 2
 #: Python ignores these two; a script expects the system's defaults.
 _DEFAULTED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT)
 
@@ -27,8 +28,8 @@ class Process:
         """Start *argv* and keep at most *cap* + 1 bytes of its output.
 
         `posix_spawn` returns when the child has become the script (it is a vfork), and no module
-        has to be imported at the moment of the change. Every descriptor of ours but the three
-        standard ones is close-on-exec already (PEP 446).
+        has to be imported at the moment of the change. Every descriptor that Python made is
+        close-on-exec already (PEP 446).
 
         Raises:
             ScriptError: The system refused.
@@ -118,6 +119,19 @@ class Process:
         """Ask the whole group to end; who is stopped is woken to hear it."""
         self.send(signal.SIGTERM)
         self.send(signal.SIGCONT)
+
+
+def withhold_descriptors() -> None:
+    """Keep what this process inherited beside the standard three from its scripts.
+
+    Python's own descriptors are withheld already; `subprocess` closes the others at each start,
+    `posix_spawn` cannot.
+    """
+    with suppress(OSError):
+        for name in os.listdir("/dev/fd"):  # noqa: PTH208 -- names
+            with suppress(OSError):
+                if int(name) > _STDERR:
+                    os.set_inheritable(int(name), False)
 
 
 def _lives(group: int) -> bool:

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Process"]
+__all__ = ["Process", "withhold_descriptors"]
 
 _CHUNK = 64 * 1024
 
@@ -108,3 +108,7 @@ class Process:
         self._child.wait()
         with suppress(OSError):
             self._write_end.send(b"\0")
+
+
+def withhold_descriptors() -> None:
+    """Do nothing: handles are withheld unless they are passed on."""

@@ -180,6 +180,11 @@ def main() -> None:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = _INTERRUPTED
+    if code == _INTERRUPTED:
+        import signal
+
+        # Who presses Ctrl-C again while the interpreter ends gets the same exit code.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)
 
 
@@ -204,10 +209,12 @@ def _watch(words: _Words) -> int:
 
 
 def _run(words: _Words) -> int:
+    from otumat_watch._group import withhold_descriptors
     from otumat_watch._runner import Options, Runner
     from otumat_watch._script import command_for
     from otumat_watch._watcher import Watcher
 
+    withhold_descriptors()
     report = _report(words)
     command = command_for(words.script)
     arguments, save = list(words.args), None
