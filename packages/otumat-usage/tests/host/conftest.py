@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import dataclasses
 import gzip
 import hashlib
@@ -230,18 +231,34 @@ def template(tmp_path_factory):
     return folder / "host.sqlite3"
 
 
-@pytest.fixture
-def service(tmp_path, clock, template):
-    """A host with the package `demo`, served in this process."""
-    (tmp_path / "host").mkdir(0o700)
-    shutil.copy(template, tmp_path / "host")
-    host = open_host(tmp_path / "host", issuer=ISSUER, now=clock)
+@contextlib.contextmanager
+def running(folder, template, clock):
+    """Run a host with the package `demo` in this process."""
+    folder.mkdir(0o700)
+    shutil.copy(template, folder)
+    host = open_host(folder, issuer=ISSUER, now=clock)
     host.start()
     loop = Loop()
     app = make_app(host)
     found = Service(host, app, Browser(app, loop), clock, itertools.count(1))
     found.add("demo")
-    yield found
-    found.browser.close()
-    loop.close()
-    host.stop()
+    try:
+        yield found
+    finally:
+        found.browser.close()
+        loop.close()
+        host.stop()
+
+
+@pytest.fixture
+def service(tmp_path, clock, template):
+    """A host of this test's own."""
+    with running(tmp_path / "host", template, clock) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory, template):
+    """A host for a module's tests that are all refused, so that none can see another."""
+    with running(tmp_path_factory.mktemp("steady") / "host", template, Clock()) as found:
+        yield found

@@ -73,8 +73,8 @@ def test_any_port_of_a_literal_loopback_address_is_taken(service, uri):
         "//127.0.0.1:49152/done",
     ],
 )
-def test_any_other_redirect_gets_a_page_and_goes_nowhere(service, uri):
-    answer = service.browser.get(service.authorization(redirect_uri=uri))
+def test_any_other_redirect_gets_a_page_and_goes_nowhere(steady, uri):
+    answer = steady.browser.get(steady.authorization(redirect_uri=uri))
 
     assert answer.status_code == 400
     assert "location" not in answer.headers
@@ -98,9 +98,9 @@ def test_any_other_redirect_gets_a_page_and_goes_nowhere(service, uri):
     ],
     ids=lambda change: "-".join(f"{k}:{str(v)[:8]}x{len(str(v))}" for k, v in change.items()),
 )
-def test_a_doubtful_request_gets_a_page_and_goes_nowhere(service, change):
-    shown = service.browser.get(service.authorization(**change))
-    posted = service.browser.post(service.authorization(**change), data={"decision": "yes"})
+def test_a_doubtful_request_gets_a_page_and_goes_nowhere(steady, change):
+    shown = steady.browser.get(steady.authorization(**change))
+    posted = steady.browser.post(steady.authorization(**change), data={"decision": "yes"})
 
     assert shown.status_code == 400
     assert posted.status_code in (400, 403)
@@ -109,8 +109,8 @@ def test_a_doubtful_request_gets_a_page_and_goes_nowhere(service, change):
 
 
 @pytest.mark.parametrize("name", ["client_id", "redirect_uri", "state", "code_challenge", "scope"])
-def test_a_parameter_given_twice_gets_a_page(service, name):
-    answer = service.browser.get(f"{service.authorization()}&{name}=x")
+def test_a_parameter_given_twice_gets_a_page(steady, name):
+    answer = steady.browser.get(f"{steady.authorization()}&{name}=x")
 
     assert answer.status_code == 400
 
@@ -124,10 +124,10 @@ def test_a_parameter_given_twice_gets_a_page(service, name):
         ({"scope": "usage:write admin"}, "invalid_scope"),
     ],
 )
-def test_other_faults_are_told_to_the_client(service, change, error):
-    answer = service.browser.get(service.authorization(**change))
+def test_other_faults_are_told_to_the_client(steady, change, error):
+    answer = steady.browser.get(steady.authorization(**change))
 
-    values = service.values(answer)
+    values = steady.values(answer)
     assert answer.status_code == 303
     assert (values["error"], values["state"], values["iss"]) == (error, "s-1", ISSUER)
 

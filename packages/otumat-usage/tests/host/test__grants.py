@@ -162,7 +162,7 @@ def test_rotation_is_as_specified_in_every_order(database):
     run_state_machine_as_test(
         Rotation,
         settings=settings(
-            max_examples=15,
+            max_examples=10,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -252,10 +252,10 @@ def test_naive_times_are_utc(service):
         ("Bearer otu_at_" + "A" * 70, "invalid_token"),
     ],
 )
-def test_without_a_good_token_nothing_is_taken(service, value, error):
-    tokens = service.enrol()
+def test_without_a_good_token_nothing_is_taken(steady, value, error):
+    tokens = steady.enrol()
 
-    answer = service.upload(tokens, service.batch(tokens, "plot"), Authorization=value)
+    answer = steady.upload(tokens, steady.batch(tokens, "plot"), Authorization=value)
 
     assert answer.status_code == 401
     header = answer.headers["www-authenticate"]
@@ -263,7 +263,7 @@ def test_without_a_good_token_nothing_is_taken(service, value, error):
     assert ("error=" in header) is (error is not None)
     assert answer.json()["error_msg"] == "Authorization Failed"
     assert "TokenExpiredError" in answer.json()["error_desc"]
-    assert total(service).events == 0
+    assert total(steady).events == 0
 
 
 def test_an_access_token_expires_after_an_hour(service):
@@ -337,14 +337,14 @@ def test_nobody_uploads_for_another_install(service):
     ],
     ids=lambda change: str(change)[:30],
 )
-def test_a_malformed_batch_is_refused_as_a_whole(service, change):
-    tokens = service.enrol()
+def test_a_malformed_batch_is_refused_as_a_whole(steady, change):
+    tokens = steady.enrol()
 
-    answer = service.upload(tokens, service.batch(tokens, "plot") | change)
+    answer = steady.upload(tokens, steady.batch(tokens, "plot") | change)
 
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
-    assert total(service).health["uploads"] == 0
+    assert total(steady).health["uploads"] == 0
 
 
 def test_the_idempotency_key_must_be_the_batch(service):
@@ -368,14 +368,14 @@ def test_long_context_texts_are_left_out(service):
 
 
 def test_names_beyond_the_bound_are_other(service, instant):
-    from otumat_usage.host import _log
+    from otumat_usage.host._dictionary import EVENT_TYPES
 
     tokens = service.enrol()
     at = instant(service.clock())
-    names = [f"n{i}" for i in range(_log.MAX_TYPES + 20)]
+    names = [f"n{i}" for i in range(EVENT_TYPES.bound + 20)]
     service.upload(tokens, service.batch(tokens, *names, rows=[[at, name] for name in names]))
 
     features = total(service).features
 
-    assert len(features) == _log.MAX_TYPES + 1
+    assert len(features) == EVENT_TYPES.bound + 1
     assert {f.name: f.events for f in features}["other"] == 20

@@ -50,12 +50,12 @@ def test_every_install_has_an_id_of_its_own(service):
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_a_wrong_exchange_is_refused_and_spends_nothing(service, change, error):
-    code = service.code()
+def test_a_wrong_exchange_is_refused_and_spends_nothing(steady, change, error):
+    code = steady.code()
 
-    refused(service.redeem(code, **change), error, 401 if error == "invalid_client" else 400)
+    refused(steady.redeem(code, **change), error, 401 if error == "invalid_client" else 400)
 
-    assert service.redeem(code).status_code == 200
+    assert steady.redeem(code).status_code == 200
 
 
 def test_client_id_is_required(service):

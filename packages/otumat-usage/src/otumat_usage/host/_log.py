@@ -15,17 +15,14 @@ from typing import TYPE_CHECKING
 from otumat_usage.host._database import (
     Connection,
     bindparam,
-    contexts,
-    event_types,
-    func,
     insert,
     log,
     select,
 )
+from otumat_usage.host._dictionary import CONTEXTS, EVENT_TYPES
 from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._wire import (
     Batch,
-    Context,
     Event,
     clean_context,
     milliseconds,
@@ -53,11 +50,6 @@ _OVERLAP = Prepared(
     )
 )
 _APPEND = Prepared(insert(log).values({c.name: bindparam(c.name) for c in log.c}))
-
-#: Names a package may have in its dictionaries before the rest is "other".
-MAX_TYPES = 500
-MAX_CONTEXTS = 2000
-OTHER = "other"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,6 +116,7 @@ def append(
         return Receipt(batch.batch, receipt, n, json.loads(earlier or "[]"), duplicate=True)
     fresh, replayed = _trim(connection, install, batch, upload.accepted)
     rejected = sorted(upload.rejected + replayed, key=lambda item: int(str(item["row"])))
+    context = to_json(clean_context(batch.context)).decode()
     _APPEND.run(
         connection,
         install=install,
@@ -134,7 +127,7 @@ def append(
         run=batch.run,
         first=batch.first,
         last=batch.last,
-        context=_context_number(connection, package, batch.context),
+        context=CONTEXTS.number(connection, package, context),
         n=len(fresh),
         body=_body(connection, package, fresh),
         sha256=sha256,
@@ -173,14 +166,13 @@ def entries(
 
 def type_names(connection: Connection, package: int) -> dict[int, str]:
     """Return the event names of *package* by their number in the log."""
-    rows = connection.execute(select(event_types).where(event_types.c.package == package))
-    return {row.id: row.name for row in rows}
+    return EVENT_TYPES.texts(connection, package)
 
 
 def context_values(connection: Connection, package: int) -> dict[int, dict[str, object]]:
     """Return the contexts of *package* by their number in the log."""
-    rows = connection.execute(select(contexts).where(contexts.c.package == package))
-    return {row.id: json.loads(row.value) for row in rows}
+    found = CONTEXTS.texts(connection, package)
+    return {number: json.loads(text) for number, text in found.items()}
 
 
 def _receipt(install: bytes, batch: str, sha256: bytes, received: int) -> str:
@@ -209,41 +201,10 @@ def _trim(
 
 def _body(connection: Connection, package: int, events: list[Event]) -> bytes:
     names = {event.name for event in events}
-    numbers = {name: _number(connection, event_types, "name", package, name) for name in names}
+    numbers = {name: EVENT_TYPES.number(connection, package, name) for name in names}
     return pack(
         [event.at for event in events],
         [numbers[event.name] for event in events],
         [event.count for event in events],
         [event.properties for event in events],
     )
-
-
-def _context_number(connection: Connection, package: int, context: Context) -> int:
-    text = to_json(clean_context(context)).decode()
-    return _number(connection, contexts, "value", package, text)
-
-
-def _number(connection, table, column: str, package: int, text: str) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Return the number of *text* in a bounded dictionary, adding it when new.
-
-    A number never changes once it is committed, so each connection remembers.
-    """
-    numbers: dict[tuple[int, str], int] = connection.info.setdefault(table.name, {})
-    found = numbers.get((package, text))
-    if found is None:
-        found = numbers[package, text] = _look_up(connection, table, column, package, text)
-    return found
-
-
-def _look_up(connection, table, column: str, package: int, text: str) -> int:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    ours = table.c.package == package
-    known = connection.scalar(select(table.c.id).where(ours & (table.c[column] == text)))
-    if known is not None:
-        return int(known)
-    size = connection.scalar(select(func.count()).where(ours)) or 0
-    full = size >= (MAX_TYPES if table is event_types else MAX_CONTEXTS)
-    overflow = OTHER if table is event_types else "{}"
-    if full and text != overflow:
-        return _number(connection, table, column, package, overflow)
-    connection.execute(insert(table).values({"package": package, "id": size + 1, column: text}))
-    return int(size) + 1
