@@ -7,12 +7,12 @@ question at a terminal excepted. Everything else is loaded when it is called.
 import os
 import sys
 
-from otumat_usage import _answer, _home, _optout, _origin, _schema
+from otumat_usage import _answer, _home, _optout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from otumat_usage._spool import Spool
     from otumat_usage._upload import Outcome
@@ -90,14 +90,14 @@ class UsageAgent:
             self._fault = f"{type(error).__name__}: {error}"
 
     def _settle(self) -> None:
+        """Find out whether this program records; loads the less, the sooner the answer is no."""
         name = self.config["package_name"]
         self.package = _home.canonical(name) if isinstance(name, str) else ""
-        _schema.checked(self.events)
-        host = self.config["host"]
-        self.origin = "" if host is None else _origin.of(host)
-        self.text = _schema.text_id(self.events)
         if sink is not None:
-            self._check_all()
+            from otumat_usage import _settings
+
+            _settings.of(self.config)
+            self._resolve({})
             return
         self.home = _home.folder()
         _agents[self.package] = self
@@ -107,10 +107,32 @@ class UsageAgent:
         answer = self._watched.now()
         if not answer.asked:
             answer = self._honour_0_3()
-        if not self.origin and len(answer.agreed) == 1:
-            (self.origin,) = answer.agreed
-        if self.origin and not answer.refused and answer.reason(self.origin, self.text):
-            self._maybe_ask()
+        if answer.refused:
+            return
+        person = "ipykernel" in sys.modules or (os.isatty(0) and os.isatty(2))
+        if answer.agreed or person:
+            self._resolve(answer.agreed)
+            if person and self.origin and answer.reason(self.origin, self.text):
+                self._ask()
+
+    def _resolve(self, agreed: "Mapping[str, object]") -> None:
+        """Find origin and text id, by which an agreement is known.
+
+        Raises:
+            ConfigurationError: the host or the declaration cannot be right.
+        """
+        from otumat_usage import _schema
+
+        host = self.config["host"]
+        if host is None:
+            self.origin = next(iter(agreed), "") if len(agreed) == 1 else ""
+        elif isinstance(host, str) and host.rstrip("/") in agreed:
+            self.origin = host.rstrip("/")
+        else:
+            from otumat_usage import _origin
+
+            self.origin = _origin.of(host)
+        self.text = _schema.text_id(_schema.checked(self.events))
 
     def _honour_0_3(self) -> _answer.Answer:
         """Take over a no that was given to otumat 0.3."""
@@ -129,29 +151,28 @@ class UsageAgent:
         _legacy.honour(self.home, author, data_directory, self.package)
         return watched.again()
 
-    def _check_all(self) -> None:
-        from otumat_usage import _settings
+    def _ask(self) -> None:
+        """Put the question, or say in a notebook how to answer it."""
+        from otumat_usage import _consent
 
-        _settings.of(self.config)
-
-    def _maybe_ask(self) -> None:
-        """Put the question if a person can be there to answer it."""
         if "ipykernel" in sys.modules:
-            from otumat_usage import _consent
-
             _consent.mention(str(self.config["package_name"]))
-        elif os.isatty(0) and os.isatty(2):
-            from otumat_usage import _consent
-
-            _consent.ask_once(self.home, self.config, self.events)
-            if self._watched is not None:
-                self._watched.again()
+            return
+        _consent.ask_once(self.home, self.config, self.events)
+        if self._watched is not None:
+            self._watched.again()
 
     def refusal(self) -> str | None:
         """Say in words why nothing is recorded at this moment, or None when it is."""
         if self._watched is not None:
             self._watched.again()
-        return self._refusal()
+        why = self._refusal()
+        if why == _answer.NOT_ASKED:  # then nobody has looked at the configuration yet
+            try:
+                self._resolve({})
+            except ValueError as error:
+                return str(error)
+        return why
 
     def _refusal(self) -> str | None:
         """Say the same, believing for a second what the disk said."""
@@ -160,9 +181,12 @@ class UsageAgent:
     def _recorded(self) -> str | None:
         if self._watched is None:
             self._watched = _answer.Watched(self.home, self.package)
+        answer = self._watched.now()
+        if answer.refused or not answer.agreed:
+            return answer.refused or _answer.NOT_ASKED
         if not self.origin:
-            return "no host is configured"
-        return self._watched.now().reason(self.origin, self.text)
+            self._resolve(answer.agreed)
+        return answer.reason(self.origin, self.text) if self.origin else "no host is configured"
 
     def log(self, *, event_type: str, **properties: Value) -> None:
         """Record that something was used, if its user agreed; returns at once and never raises.
@@ -172,6 +196,8 @@ class UsageAgent:
         """
         try:
             if sink is not None:
+                from otumat_usage import _schema
+
                 _schema.line(self.events, event_type, properties)
                 sink(self, event_type, properties)
             elif self._refusal() is None:
@@ -183,7 +209,7 @@ class UsageAgent:
     def _record(self, event_type: str, properties: dict[str, Value]) -> None:
         spool = self._spool or self._open_spool()
         try:
-            event = _schema.line(self.events, event_type, properties)
+            event = self._line(self.events, event_type, properties)
         except ValueError:  # UndeclaredEventError, whose module is not loaded for this
             spool.drop("undeclared")
             return
@@ -195,8 +221,9 @@ class UsageAgent:
             _due.look(self.home)
 
     def _open_spool(self) -> "Spool":
-        from otumat_usage import _spool
+        from otumat_usage import _schema, _spool
 
+        self._line = _schema.line
         folder = _spool.folder(self.home, self.package)
         self._spool = _spool.Spool(folder, self._still_agreed)
         return self._spool

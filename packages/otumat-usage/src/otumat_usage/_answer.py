@@ -19,6 +19,8 @@ import time
 
 from otumat_usage import _home
 
+NOT_ASKED = "not asked yet"
+
 _HEAD = "otumat-usage answer 1"
 _LIMIT = 1 << 14
 #: How long (seconds) an answer is believed without looking at the disk again.
@@ -54,7 +56,7 @@ class Answer:
             return self.refused
         grant = self.agreed.get(origin)
         if grant is None:
-            return "not asked yet" if not self.agreed else f"not asked for {origin} yet"
+            return NOT_ASKED if not self.agreed else f"not asked for {origin} yet"
         return (
             None if grant[0] == text else "what would be recorded has changed: not asked again yet"
         )
