@@ -14,7 +14,7 @@ from otumat_sign.exceptions import ChangedFileError, RefusedPathError, Unreadabl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from otumat_sign._content import Fact
 
@@ -157,22 +157,37 @@ class Installed:
 
     def _elsewhere(self, path: str) -> str | None:
         """Return where an installer puts what a wheel does not install below the site folder."""
-        data = self.dist_info.removesuffix(".dist-info") + ".data/"
-        if not path.startswith(data):
+        name = self.dist_info.removesuffix(".dist-info")
+        if not path.startswith(f"{name}.data/"):
             return None
-        import sysconfig
+        kind, _, rest = path.removeprefix(f"{name}.data/").partition("/")
+        places = [
+            os.path.join(place, rest)  # noqa: PTH118
+            for place in _scheme(self.site, kind, self.distribution)
+        ]
+        # An unpacked wheel keeps its .data folder.
+        places.insert(0, os.path.join(self.site, path))  # noqa: PTH118
+        return next((place for place in places if os.path.lexists(place)), path)
 
-        kind, _, rest = path.removeprefix(data).partition("/")
-        site = os.path.realpath(self.site)
-        for scheme in (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user")):
-            places = sysconfig.get_paths(scheme)
-            if site in {os.path.realpath(places[lib]) for lib in ("purelib", "platlib")}:
-                folder = places.get("include" if kind == "headers" else kind, "")
-                return os.path.join(folder, rest)  # noqa: PTH118
-        # pip's --target, and an unpacked wheel that keeps its .data folder.
-        folder = {"scripts": "Scripts" if os.name == "nt" else "bin", "data": ""}.get(kind, kind)
-        unpacked = os.path.join(self.site, path)  # noqa: PTH118
-        return path if os.path.lexists(unpacked) else os.path.join(folder, rest)  # noqa: PTH118
+
+def _scheme(site: str, kind: str, name: str) -> Iterator[str]:
+    """Yield the folders for *kind* (scripts, data, headers) that go with a *site* folder.
+
+    By the layout of the folders, not by the running Python: *site* may be another one's.
+    """
+    scripts = "Scripts" if os.name == "nt" else "bin"
+    parts = os.path.realpath(site).split(os.sep)  # noqa: PTH206 -- strings in, strings out
+    up = 2 if os.name == "nt" else 3
+    standard = parts[-1] in ("site-packages", "dist-packages")
+    prefix = os.sep.join(parts[:-up]) if standard else site  # noqa: PTH118 -- else --target
+    if kind == "scripts":
+        yield os.path.join(prefix, scripts)  # noqa: PTH118
+        yield os.path.join(prefix, "local", scripts)  # noqa: PTH118 -- Debian's /usr/local
+    elif kind == "data":
+        yield prefix
+    elif kind == "headers":
+        for inner in (("site", parts[-2]), (parts[-2],), ()):
+            yield os.path.join(prefix, "include", *inner, name)  # noqa: PTH118
 
 
 def _of_modules(paths: Iterable[str], dist_info: str) -> list[str]:

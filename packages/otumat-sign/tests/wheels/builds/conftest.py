@@ -88,7 +88,10 @@ class Project:
     def _call(self, python: pathlib.Path, hook: str, **options) -> str:
         self.out.mkdir(exist_ok=True)
         program = f"import sys; from {self.backend} import {hook}; {hook}(sys.argv[1])"
-        return self.tools.run(python, "-c", program, self.out, cwd=self.folder, **options)
+        path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
+        return self.tools.run(
+            python, "-c", program, self.out, cwd=self.folder, PATH=path, **options
+        )
 
     def pip_wheel(self, python: pathlib.Path, *options: str, **env: str) -> pathlib.Path:
         """Build a wheel through pip."""
