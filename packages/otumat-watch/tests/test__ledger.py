@@ -141,7 +141,7 @@ def test_known_are_the_seen_and_the_listed_below_a_folder(ledger, path, tmp_path
 
     assert set(ledger.known()) == {path, os.path.join(below, "x")}
     assert ledger.known((os.path.join(below, ""),)) == [os.path.join(below, "x")]
-    ledger.forget_lists((os.path.join(below, ""),))
+    ledger.forget_lists(os.path.join(below, ""))
     assert ledger.known() == [path]
 
 

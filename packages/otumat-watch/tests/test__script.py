@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from otumat_watch._script import command_for, windows_command
+from otumat_watch._script import command_for, unsafe_for_batch, windows_command
 from otumat_watch.exceptions import ScriptError, ScriptNotExecutableError, ScriptNotFoundError
 
 posix = pytest.mark.skipif(os.name == "nt", reason="executable bits")
@@ -119,3 +119,12 @@ def test_on_windows_the_suffix_decides(name, before):
 def test_on_windows_another_suffix_is_refused():
     with pytest.raises(ScriptNotExecutableError, match=r"\.ps1"):
         windows_command("a.sh")
+
+
+@pytest.mark.parametrize(
+    "argument", ['a"b', "%PATH%", "a&calc", "a|b", "a>b", "a^b", "a!b", "a\nb"]
+)
+def test_what_cmd_would_interpret_is_refused_for_batch_files_only(argument):
+    assert unsafe_for_batch(["c:\\s.BAT", "fine", argument]) == argument
+    assert unsafe_for_batch(["s.cmd", "fine", "a b", ""]) == ""
+    assert unsafe_for_batch(["s.exe", argument]) == ""

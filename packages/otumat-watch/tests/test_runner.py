@@ -202,6 +202,18 @@ class TestRuns:
         assert "ended after 0.3 s" in run["problem"]
         assert not any(map(is_alive, pids(tmp_path, until)))
 
+    def test_a_script_that_never_stops_printing_is_ended_all_the_same(
+        self, watch, file, make_script
+    ):
+        watching = watch(
+            file, script=make_script("#!/bin/sh\nexec yes\n"), options=["--timeout", "0.3"]
+        )
+
+        change(file)
+
+        assert "ended after 0.3 s" in watching.run()["problem"]
+        assert watching.stop()[1] < 1
+
     def test_restart_ends_a_run_that_is_overtaken(self, watch, file, tmp_path, make_script, until):
         watching = watch(file, script=make_script(POLITE), options=["--restart"])
         change(file)

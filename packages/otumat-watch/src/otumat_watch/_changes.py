@@ -41,7 +41,8 @@ def changes(  # noqa: PLR0913 -- every knob has a default
     """Yield a `Change` each time something watched was modified.
 
     Watching has begun when this returns. What changes while the caller is busy is folded: each
-    path is reported once, as it then is.
+    path is reported once, as it then is. Where the operating system cannot tell of changes, looks
+    are used, and the logger `otumat_watch` is told why.
 
     Args:
         path: A file (it need not exist yet), a folder with all below it, or a glob.
@@ -101,10 +102,22 @@ def _flattened(
     watcher: Watcher, pause: Callable[[], bool], clock: Callable[[], float]
 ) -> Iterator[Change]:
     try:
+        _tell(watcher.reasons)
         for _, batch in batches(watcher, pause, clock):
+            _tell(watcher.reasons)
             yield from batch
     finally:
         watcher.close()
+
+
+def _tell(reasons: list[str]) -> None:
+    """Log why something is polled; nobody has to import logging for that before."""
+    if reasons:
+        import logging
+
+        for reason in reasons:
+            logging.getLogger("otumat_watch").warning("%s; polling instead", reason)
+        reasons.clear()
 
 
 def wait_for(descriptors: Iterable[int], timeout: float | None) -> list[int]:

@@ -158,9 +158,9 @@ class Ledger:
         for each in [each for each in self._listed if os.path.join(each, "").startswith(folder)]:
             del self._listed[each]
 
-    def forget_lists(self, folders: tuple[str, ...]) -> None:
-        """Drop the names below *folders*: each file that counts has been looked at since."""
-        for folder in [each for each in self._listed if os.path.join(each, "").startswith(folders)]:
+    def forget_lists(self, below: str) -> None:
+        """Drop the names in *below*: each file that counts has been looked at since."""
+        for folder in [each for each in self._listed if os.path.join(each, "").startswith(below)]:
             self._listed[folder].intersection_update(
                 name for name in self._listed[folder] if os.path.join(folder, name) in self._pending
             )

@@ -219,7 +219,7 @@ class InotifySource:
         if not anchor.target.is_file:
             if _identity(path) != anchor.identity:
                 self._uproot(anchor.target, "")
-                self._ledger.forget_below(anchor.target.path("x")[:-1])
+                self._ledger.forget_below(anchor.target.below)
                 self._plant(anchor, "")
                 self._ledger.replaced(path)  # one change for all that came and went with it
             return

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["Process", "withhold_descriptors"]
 
 _CHUNK = 64 * 1024
+_MOST_CHUNKS = 32
 _STDERR = 2
+#: As waitpid says exit code 255: an end that is not known is no success.
+_UNKNOWN = 255 << 8
 #: Python ignores these two; a script expects the system's defaults.
 _DEFAULTED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT)
 
@@ -37,8 +40,7 @@ class Process:
         self._cap = cap
         self.output = bytearray()
         self.exit_code: int | None = None
-        self._stdout, write_end = os.pipe()
-        os.set_blocking(self._stdout, False)
+        self._stdout, write_end = _pipe()
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_DUP2, write_end, 1),
@@ -46,7 +48,7 @@ class Process:
         try:
             self.pid = os.posix_spawn(
                 argv[0], argv, environment,
-                file_actions=actions, setpgroup=0, setsigdef=_DEFAULTED,
+                file_actions=actions, setpgroup=0, setsigmask=(), setsigdef=_DEFAULTED,
             )  # fmt: skip
         except OSError as error:
             os.close(self._stdout)
@@ -64,8 +66,13 @@ class Process:
         return self._pidfd >= 0
 
     def read(self) -> None:
-        """Take in the output that is there; what exceeds the cap is dropped, not kept waiting."""
-        while self._stdout >= 0:
+        """Take in the output that is there; what exceeds the cap is dropped, not kept waiting.
+
+        One call takes more than a pipe holds, but not for ever from a script that never pauses.
+        """
+        for _ in range(_MOST_CHUNKS):
+            if self._stdout < 0:
+                return
             try:
                 data = os.read(self._stdout, _CHUNK)
             except BlockingIOError:
@@ -79,7 +86,10 @@ class Process:
     def ended(self) -> bool:
         """Tell whether the script has ended; its output is then complete."""
         if self.exit_code is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:  # whoever started us ignores SIGCHLD: nobody knows the end
+                pid, status = self.pid, _UNKNOWN
             if not pid:
                 return False
             self.exit_code = os.waitstatus_to_exitcode(status)
@@ -119,6 +129,15 @@ class Process:
         """Ask the whole group to end; who is stopped is woken to hear it."""
         self.send(signal.SIGTERM)
         self.send(signal.SIGCONT)
+
+
+def _pipe() -> tuple[int, int]:
+    try:
+        read_end, write_end = os.pipe()
+    except OSError as error:
+        raise ScriptError(error.errno, error.strerror) from error
+    os.set_blocking(read_end, False)
+    return read_end, write_end
 
 
 def withhold_descriptors() -> None:

@@ -1,7 +1,7 @@
 """Which names in which folders decide what a path stands for."""
 
 # os.path, because pathlib folds what it should not and is slow to load.
-# ruff: noqa: PTH109, PTH112, PTH115, PTH118, PTH120
+# ruff: noqa: PTH112, PTH115, PTH118, PTH120
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Step(NamedTuple):
 def route(path: str) -> list[Step]:
     """Return the steps from the root folder to what *path* names, links followed.
 
-    The way ends at the first name that is missing. A parent that is removed, a link that is
-    pointed elsewhere (kubernetes' `..data`), a file that is replaced: each is a change of one of
-    these names.
+    *path* is absolute. The way ends at the first name that is missing. A parent that is removed, a
+    link that is pointed elsewhere (kubernetes' `..data`), a file that is replaced: each is a change
+    of one of these names.
     """
     # normpath would fold `link/..`, which is not the link's parent.
-    todo = [part for part in reversed(os.path.join(os.getcwd(), path).split("/")) if part]
+    todo = [part for part in reversed(path.split("/")) if part]
     here, links, steps = "/", 0, []
     while todo:
         name = todo.pop()

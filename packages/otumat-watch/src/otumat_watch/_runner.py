@@ -164,8 +164,8 @@ class Runner:
             self._not_before = 0.0
         for change in batch:
             self._pending[change.path] = change
-        for process in [each for each in self._lingering if each.is_gone()]:
-            self._lingering.remove(process)
+        for process in self._lingering:
+            process.read()
         if self._process is not None:
             self._attend(self._process)
         if self._exit is None and self._process is None and self._pending:
@@ -220,12 +220,14 @@ class Runner:
         """Look after the run that is on."""
         process.read()
         now = time.monotonic()
-        if process.ended() and (not self._ending or process.is_gone() or now >= self._kill_at):
+        if process.ended() and (
+            not self._ending or not process.has_group() or now >= self._kill_at
+        ):
             if self._ending:
                 process.send(signal.SIGKILL)
             self._process = None
-            if not process.is_gone():
-                self._lingering.append(process)
+            # Children left behind are asked after once per run, because that may search /proc.
+            self._lingering = [each for each in (*self._lingering, process) if not each.is_gone()]
             self._conclude(process)
         elif self._ending:
             if now >= self._kill_at:

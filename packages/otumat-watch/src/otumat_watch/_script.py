@@ -10,7 +10,7 @@ import sys
 
 from otumat_watch.exceptions import ScriptError, ScriptNotExecutableError, ScriptNotFoundError
 
-__all__ = ["command_for", "windows_command"]
+__all__ = ["command_for", "unsafe_for_batch", "windows_command"]
 
 #: Bytes of a first line that the kernel reads (BINPRM_BUF_SIZE).
 _SHEBANG_MOST = 256
@@ -59,6 +59,17 @@ def windows_command(path: str) -> list[str]:
     raise ScriptNotExecutableError(
         f"{path} cannot be run: use a .py, .ps1, .bat, .cmd or .exe file after -s"
     )
+
+
+def unsafe_for_batch(argv: list[str]) -> str:
+    """Return the first argument that cmd.exe would not pass on as it is; empty if there is none.
+
+    CreateProcess hands a batch file to cmd.exe, which has no quoting that holds for these
+    characters: an argument could run a command (CVE-2024-24576).
+    """
+    if not argv[0].lower().endswith((".bat", ".cmd")):
+        return ""
+    return next((each for each in argv[1:] if any(mark in each for mark in '"%!^&|<>\r\n')), "")
 
 
 def _found(script: str) -> str:

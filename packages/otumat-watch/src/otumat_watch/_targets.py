@@ -38,6 +38,8 @@ class Target:
         self.spec = spec
         # Not normalised: `link/..` is not the folder that holds the link.
         self.root = os.path.join(os.getcwd(), root)
+        #: What the paths of all files below the root begin with.
+        self.below = os.path.join(self.root, "")
         self._spelled_root = root
         self.is_file = is_file
         self._patterns = None if patterns is None else [_compiled(text) for text in patterns]
@@ -65,10 +67,9 @@ class Target:
         """Return *path* as the user would write it; None if it is not this target's."""
         if path == self.root:
             return self._spelled_root
-        below = os.path.join(self.root, "")
-        if self.is_file or not path.startswith(below):
+        if self.is_file or not path.startswith(self.below):
             return None
-        return os.path.join(self._spelled_root, path[len(below) :])
+        return os.path.join(self._spelled_root, path[len(self.below) :])
 
 
 def parse_target(spec: str) -> Target:

@@ -185,11 +185,10 @@ class Watcher:
                 news |= glimpse(path, signature_of(entry.stat()))
             except OSError:
                 news |= glimpse(path, None)
-        root = target.path("x")[:-1]
-        for path in self._ledger.known((root,)):
-            if path not in found and target.covers(path[len(root) :]):
+        for path in self._ledger.known((target.below,)):
+            if path not in found and target.covers(path[len(target.below) :]):
                 news |= glimpse(path, signature(path))
-        self._ledger.forget_lists((root,))
+        self._ledger.forget_lists(target.below)
         return news
 
     def _look_for_safety(self, now: float) -> None:

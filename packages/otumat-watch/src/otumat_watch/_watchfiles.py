@@ -21,6 +21,8 @@ from otumat_watch.exceptions import WatcherUnavailableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otumat_watch._ledger import Ledger
     from otumat_watch._targets import Target
 
@@ -117,7 +119,9 @@ class WatchfilesSource:
 class _Thread:
     """One call of watchfiles.watch."""
 
-    def __init__(self, folders, *, is_deep, tell) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    def __init__(
+        self, folders: list[str], *, is_deep: bool, tell: Callable[[str | Exception], None]
+    ) -> None:
         self._folders, self._is_deep, self._tell = folders, is_deep, tell
         self._over = threading.Event()
         self._armed = threading.Event()
@@ -126,6 +130,7 @@ class _Thread:
         self._armed.wait(_ARMING)
 
     def end(self) -> None:
+        """End the call and wait until it has ended."""
         self._over.set()
         self._thread.join(2.0)
 

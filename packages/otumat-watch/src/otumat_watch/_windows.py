@@ -6,7 +6,9 @@ import socket
 import subprocess
 import threading
 from contextlib import suppress
+from errno import EINVAL
 
+from otumat_watch._script import unsafe_for_batch
 from otumat_watch.exceptions import ScriptError
 
 TYPE_CHECKING = False
@@ -27,6 +29,9 @@ class Process:
         Raises:
             ScriptError: The system refused.
         """
+        if unsafe := unsafe_for_batch(argv):
+            reason = f"cmd.exe would not pass on {unsafe!r} as it is; use a .py or .ps1 script"
+            raise ScriptError(EINVAL, reason, argv[0])
         self._cap = cap
         self.output = bytearray()
         self.exit_code: int | None = None
