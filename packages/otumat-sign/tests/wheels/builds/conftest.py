@@ -17,7 +17,7 @@ class Tools:
     """Runs uv and Python programs, with one cache for the whole session."""
 
     def __init__(self, folder: pathlib.Path) -> None:
-        self.folder = folder
+        self.folder, self.packages = folder, PACKAGES
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("OTUMAT_", "PYTHON"))}
         caches = {name: str(folder / "cache") for name in ("UV_CACHE_DIR", "PIP_CACHE_DIR")}
         self.env = kept | caches | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
