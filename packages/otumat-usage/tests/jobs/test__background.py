@@ -8,6 +8,8 @@ import pytest
 
 from otumat_usage import _task
 
+pytestmark = pytest.mark.service
+
 
 @pytest.fixture(name="job")
 def _job(tmp_path):

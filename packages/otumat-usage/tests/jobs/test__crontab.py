@@ -88,6 +88,7 @@ def test_the_task_of_another_data_folder_is_another(task):
     assert _crontab.without(table, task.name) == _crontab.with_task(b"", other)
 
 
+@pytest.mark.service
 def test_the_lines_are_made_read_back_and_removed(task, command):
     log = command("crontab", CRONTAB)
     table = log.parent / "table"

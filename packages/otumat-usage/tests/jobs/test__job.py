@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import sys
 import time
 
@@ -59,6 +60,16 @@ def _says(data):
             _answer.say_no(str(data), package, "test")
 
     return says
+
+
+@pytest.fixture(autouse=True)
+def _ready_interpreter(tmp_path, monkeypatch):
+    """An interpreter that finds all modules, and says so at once."""
+    if sys.platform == "win32":
+        return
+    ready = tmp_path / "python3"
+    ready.symlink_to(shutil.which("true"))
+    monkeypatch.setattr(sys, "executable", str(ready))
 
 
 def _settle(data, *among, **more):
@@ -194,7 +205,7 @@ def test_the_interpreter_of_the_first_package_stays_while_it_works(data, says, t
     fake = Fake()
     says("yes")
     _settle(data, fake)
-    other = tmp_path / "python3"
+    other = tmp_path / "python3.other"
     other.symlink_to(sys.executable)
     note = json.loads((data / "job").read_text())
     (data / "job").write_text(json.dumps({**note, "python": str(other)}))
@@ -249,7 +260,7 @@ def test_an_interpreter_that_does_not_find_the_package_alone_gets_no_job(data, s
                                                                          tmp_path):  # fmt: skip
     fake = Fake()
     says("yes")
-    broken = tmp_path / "python3"
+    broken = tmp_path / "python3.broken"
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(broken))

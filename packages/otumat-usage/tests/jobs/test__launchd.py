@@ -69,6 +69,7 @@ def test_every_path_arrives_and_what_has_vanished_leaves_no_noise(odd):
     assert not (folder / "ran").exists()
 
 
+@pytest.mark.service
 def test_the_agent_is_made_read_back_and_removed(task, home, command):
     said = command("launchctl", LAUNCHCTL)
     file = home / "Library/LaunchAgents" / f"{task.name}.plist"

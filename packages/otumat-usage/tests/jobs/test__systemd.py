@@ -76,6 +76,7 @@ def test_the_timer_catches_up_and_is_spread(task):
     assert "WantedBy=timers.target" in lines
 
 
+@pytest.mark.service
 def test_the_units_are_made_read_back_and_removed(task, home, command):
     said = command("systemctl", SYSTEMCTL)
     assert _systemd.usable()
@@ -97,6 +98,7 @@ def test_the_units_are_made_read_back_and_removed(task, home, command):
     assert said.read_text().count("\n") == before + 1  # only asked where the units would be
 
 
+@pytest.mark.service
 def test_units_of_the_user_are_left_alone(task, home, command):
     command("systemctl", SYSTEMCTL)
     mine = home / ".config/systemd/user/mine.service"

@@ -88,6 +88,7 @@ def test_paths_are_escaped_and_quoted():
     assert arguments == r'-I "C:\a b\\\"c\_background.py" "C:\Users\é x\otumat-usage"'
 
 
+@pytest.mark.service
 def test_the_task_is_made_read_back_and_removed(task, command, monkeypatch):
     monkeypatch.setenv("USERNAME", "Tom O'Neil")
     said = command("schtasks", SCHTASKS)
