@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from otumat_sign import RefusedPathError, hash_pkg
-from otumat_sign._explain import NoRepositoryError, explain
+from otumat_sign import NoRepositoryError, RefusedPathError, hash_pkg
+from otumat_sign._explain import explain
 
 pytestmark = pytest.mark.interop
 

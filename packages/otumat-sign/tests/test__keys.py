@@ -112,7 +112,7 @@ def test_any_damage_to_a_real_key_is_refused_or_harmless(pair, data):
             PublicKey(bytes(pem), name="x")
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_any_damage_to_a_private_key_is_refused_or_harmless(pair, data):
     for kind in ("ed25519", "ecdsa", "rsa"):
@@ -123,7 +123,7 @@ def test_any_damage_to_a_private_key_is_refused_or_harmless(pair, data):
             PrivateKey(bytes(pem), name="x", passphrase=lambda: b"x")
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=20)
 @given(data=st.data())
 def test_a_damaged_private_key_never_makes_a_wrong_signature(pair, data):
     """Keys are loaded without the expensive checks; what they sign is verified instead."""

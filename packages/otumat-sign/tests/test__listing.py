@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otumat_sign import EmptyPackageError, RefusedPathError, hash_pkg
@@ -31,6 +31,7 @@ def test_names_are_quoted_as_git_quotes_them(path, quoted):
     assert quote(path) == quoted
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.binary(min_size=1).filter(lambda path: b"\0" not in path), min_size=1))
 def test_quoting_all_paths_at_once_is_quoting_each(paths):
     plain = [b"".join(bytes([b]) for b in path if 0x20 < b < 0x7F) or b"x" for path in paths]

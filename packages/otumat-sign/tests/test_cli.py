@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_every_command_is_an_entry_point_of_the_suite():
         ["verify", "pkg", "-s", "x"],
         ["verify", "pkg", "-p", "nowhere.pub", "-s", "nowhere.sig"],
         ["keygen", "x.pub"],
-        ["keygen", "nowhere/key.pem", "--no-passphrase"],
+        ["keygen", "nowhere/key.pem", "--no-passphrase", "--type", "ed25519"],
         ["keygen", "x.pem"],
         ["keygen", "x.pem", "--no-passphrase", "--passphrase", "env:P"],
         ["keygen", "x.pem", "--passphrase", "hunter2"],
@@ -234,6 +235,9 @@ def test_an_interruption_is_one_line_and_130(tmp_path):
         # Opening the writing end waits until the command has opened the reading one.
         (tmp_path / "key").open("wb"),
     ):
-        process.send_signal(signal.SIGINT)
+        while process.poll() is None:  # one that comes just before read(2) does not wake it
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
         assert process.stderr.read() == "Error: interrupted\n"
     assert process.returncode == 130

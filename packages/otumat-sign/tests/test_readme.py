@@ -48,8 +48,8 @@ def _steps(text):
 
 
 @pytest.mark.usefixtures("environment")
-def test_every_command_prints_what_the_readme_shows(readme):
-    steps = list(_steps(readme))
+def test_the_recipe_prints_what_the_readme_shows(readme):
+    steps = [(command, output) for command, output in _steps(readme) if "--help" not in command]
     assert sum("openssl dgst -sha256 -verify" in command for command, _ in steps) == 1
     assert sum("openssl dgst -sha256 -sign" in command for command, _ in steps) == 1
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from otumat_sign._blobs import blob_id, heads
 from otumat_sign._digest import digests
 from otumat_sign._tree import BYTECODE_FOLDER, locate, scan
-from otumat_sign.exceptions import SignError
+from otumat_sign.exceptions import NoRepositoryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 _LINK, _SUBMODULE = "120000", "160000"
 #: The attributes that make git store other bytes than the file holds; gitattributes(5).
 _CONVERTING = ("text", "eol", "crlf", "ident", "filter", "working-tree-encoding")
-
-
-class NoRepositoryError(SignError, LookupError):
-    """There is no git, or no repository around the package."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@
     ├── WheelError                      (ValueError) not a wheel that can be rewritten safely
     ├── ManifestError                   (ValueError) a .manifest that has more than one meaning
     ├── KeyringError                    (ValueError) a .pub that is not understood
+    ├── NoRepositoryError               (LookupError) no git, or no repository to compare with
     ├── NotInstalledError               (LookupError) no such module or distribution
     └── GuardError                      (ImportError) not what was signed: it was not executed
 
@@ -40,6 +41,7 @@ __all__ = [
     "KeyringError",
     "MalformedSignature",
     "ManifestError",
+    "NoRepositoryError",
     "NotInstalledError",
     "PackageNotFoundError",
     "PassphraseError",
@@ -107,6 +109,10 @@ class ManifestError(SignError, ValueError):
 
 class KeyringError(SignError, ValueError):
     """A keyring with a line that is not understood, or without a usable key."""
+
+
+class NoRepositoryError(SignError, LookupError):
+    """There is no git, or no repository around the package."""
 
 
 class NotInstalledError(SignError, LookupError):
