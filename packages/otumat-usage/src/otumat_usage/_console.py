@@ -270,8 +270,9 @@ def legacy_upload(package: str, start: str, frequency: str) -> None:
         StoreError: the outbox cannot be used.
     """
     _frequency.seconds(frequency)
+    whole, _, fraction = start.partition(".")
     try:
-        dt.datetime.fromisoformat(start)
+        dt.datetime.strptime(f"{whole}.{fraction or 0}", "%Y-%m-%dT%H:%M:%S.%f")  # noqa: DTZ007 - as 0.3 wrote it
     except ValueError:
         raise ConfigurationError(
             f"start={start!r} is not a time such as 2022-01-31T12:00:00.0"

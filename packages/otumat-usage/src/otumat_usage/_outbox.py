@@ -134,10 +134,16 @@ class Outbox:
         # Made by us first, so that SQLite never creates it readable for others.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
         self._db = sqlite3.connect(path, isolation_level=None, timeout=5)
+        try:
+            self._prepare(path)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self, path: str) -> None:
         self._db.execute("PRAGMA foreign_keys = ON")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > 1:
-            self._db.close()
             raise StoreError(f"{path} was written by a newer otumat-usage; upgrade this one")
         if version == 0:
             # What was sent gives its room back at once.
