@@ -1,5 +1,6 @@
 """The uploader: what each answer of a host means, and what is done about it."""
 
+import datetime as dt
 import email.utils
 import gzip
 import json
@@ -10,10 +11,11 @@ import pytest
 from otumat_usage import _answer, _delivery, _outbox, _schema, _tokens, _upload
 from otumat_usage._delivery import Verdict
 from otumat_usage._http import Reply
-from otumat_usage.exceptions import RefusedError
+from otumat_usage.exceptions import ConfigurationError, RefusedError
 
 EVENTS = "/api/usage-event"
 LATER = 4e9
+START = dt.datetime(2022, 1, 1, tzinfo=dt.timezone.utc)
 
 
 @pytest.fixture(name="agent")
@@ -265,6 +267,26 @@ def test_a_hanging_host_costs_the_deadline_and_no_more(agent, fake, monkeypatch)
 
     assert time.monotonic() - begun < 5
     assert outcome.waiting == 2
+
+
+@pytest.mark.service
+def test_recurring_send_sends_at_each_period_until_the_user_says_no(agent, fake, data):
+    def twice(body):
+        if len(_uploads(fake)) == 2:
+            _answer.say_no(str(data), "p", "test")
+        agent.log(event_type="more")
+        return _accept(body)
+
+    fake.routes[EVENTS] = twice
+    agent.recurring_send(start=START, frequency="1s")
+
+    assert len(_uploads(fake)) == 2
+
+
+@pytest.mark.parametrize("frequency", ["", "s", "0s", "-1s", "1.5h", "12", "1w", "1 h", "٣s"])
+def test_a_frequency_that_is_none_is_an_error(agent, frequency):
+    with pytest.raises(ConfigurationError, match="12h"):
+        agent.recurring_send(start=START, frequency=frequency)
 
 
 def test_refresh_token_renews_now(agent, fake, data):

@@ -22,6 +22,10 @@ if not TYPE_CHECKING:
         """Load a public name on first use (PEP 562)."""
         if name == "disable":
             from otumat_usage._optout import disable as value
+        elif name in ("exceptions", "testing"):
+            from importlib import import_module
+
+            return import_module(f"otumat_usage.{name}")
         elif name in __all__:
             from otumat_usage import _agent
 

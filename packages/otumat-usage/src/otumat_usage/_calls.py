@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import time
 from typing import TYPE_CHECKING
@@ -63,9 +64,10 @@ def recurring(agent: UsageAgent, start: dt.datetime, frequency: str) -> None:
         start = start.replace(tzinfo=dt.timezone.utc)
     first = (start - dt.datetime.now(dt.timezone.utc)).total_seconds()
     time.sleep(first if first > 0 else period)
-    while agent.refusal() is None:
-        send(agent)
-        time.sleep(period)
+    with contextlib.suppress(RefusedError):  # the no may come while we send
+        while agent.refusal() is None:
+            send(agent)
+            time.sleep(period)
 
 
 def refresh(agent: UsageAgent) -> None:
