@@ -20,15 +20,12 @@ from typing import TYPE_CHECKING, Any
 from otumat_usage.host._database import (
     Connection,
     auth_codes,
-    bindparam,
     families,
     insert,
     installs,
     select,
-    tokens,
     update,
 )
-from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._secrets import (
     challenge_matches,
     derive_successor,
@@ -36,6 +33,15 @@ from otumat_usage.host._secrets import (
     install_of,
     mint,
     new_id,
+)
+from otumat_usage.host._token_rows import (
+    BEARER,
+    CLEAR_NONCES,
+    SAVE,
+    SET_NONCE,
+    SET_SEEN,
+    TOKEN,
+    Row,
 )
 from otumat_usage.host._tombstones import is_erased
 
@@ -63,22 +69,6 @@ CODE_LIFE = 60 * _SECOND
 ACCESS_LIFE = 3600 * _SECOND
 IDLE_LIFE = 180 * _DAY
 FAMILY_LIFE = 400 * _DAY
-
-
-_BEARER = Prepared(
-    select(
-        tokens.c.family,
-        tokens.c.generation,
-        tokens.c.scope,
-        tokens.c.expires,
-        families.c.state,
-        families.c.seen,
-        installs.c.package,
-    )
-    .join(families, (families.c.install == tokens.c.install) & (families.c.id == tokens.c.family))
-    .join(installs, installs.c.id == tokens.c.install)
-    .where((tokens.c.install == bindparam("install")) & (tokens.c.hash == bindparam("hash")))
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -200,19 +190,19 @@ def refresh(connection: Connection, token: str, scope: str | None, now: int) -> 
     found = _lookup(connection, token, "rt", now)
     if found is None:
         return Refusal("invalid_grant", "the refresh token is unknown")
-    row, state, family = found
-    if state.state != "active":
+    row, family = found
+    if row.state != "active":
         return Refusal("invalid_grant", "the grant was revoked")
-    if row.generation < state.seen:
+    if row.generation < row.seen:
         family.end("stolen")
         return Refusal("invalid_grant", "a retired refresh token was used; the grant is revoked")
     if row.expires <= now:
         return Refusal("invalid_grant", "the refresh token has expired")
-    if scope is not None and not set(scope.split()) <= set(state.scope.split()):
+    if scope is not None and not set(scope.split()) <= set(row.granted.split()):
         return Refusal("invalid_scope", "the scope is wider than the grant")
-    family.note(row.generation, state.seen)
-    successor = family.succeed(token, row, state.created)
-    return family.pair(successor, row.generation + 1, state.scope if scope is None else scope)
+    family.note(row.generation, row.seen)
+    successor = family.succeed(token, row)
+    return family.pair(successor, row.generation + 1, row.granted if scope is None else scope)
 
 
 def authenticate(
@@ -220,7 +210,7 @@ def authenticate(
 ) -> Access | Refusal:
     """Return what an access token stands for; *note* that its generation is in use (a write)."""
     install = install_of(token, "at")
-    found = install and _BEARER.rows(connection, install=install, hash=digest(token))
+    found = install and BEARER.rows(connection, install=install, hash=digest(token))
     if install and not found and is_erased(connection, install):
         return Refusal("erased", "everything about this install was erased")
     if not install or not found:
@@ -242,9 +232,9 @@ def revoke(connection: Connection, token: str, now: int) -> None:
     access token ends the grant too: "off" must mean off.
     """
     found = _lookup(connection, token, "rt", now) or _lookup(connection, token, "at", now)
-    if found is None or found[1].state != "active":
+    if found is None or found[0].state != "active":
         return
-    family = found[2]
+    family = found[1]
     family.end("revoked")
     key = installs.c.id == family.install
     connection.execute(update(installs).where(key).values(state="revoked"))
@@ -285,21 +275,20 @@ class Family:
         """Retire every refresh token below *generation*, which was seen in use."""
         if generation <= seen:
             return
-        self.connection.execute(update(families).where(self._key).values(seen=generation))
+        SET_SEEN.run(self.connection, owner=self.install, family=self.id, value=generation)
         # A retired token's nonce is of no more use to us, only to a thief of both.
-        old = (tokens.c.install == self.install) & (tokens.c.family == self.id)
-        old &= (tokens.c.generation < generation) & tokens.c.nonce.is_not(None)
-        self.connection.execute(update(tokens).where(old).values(nonce=None))
+        CLEAR_NONCES.run(
+            self.connection, owner=self.install, which=self.id, below=generation, value=None
+        )
 
-    def succeed(self, token: str, row: Any, created: int) -> str:
+    def succeed(self, token: str, row: Row) -> str:
         """Return the one successor of *token*, the same at every call."""
         if row.nonce is not None:
             return derive_successor(token, row.nonce)
         nonce = secrets.token_bytes(16)
         successor = derive_successor(token, nonce)
-        key = (tokens.c.install == self.install) & (tokens.c.hash == row.hash)
-        self.connection.execute(update(tokens).where(key).values(nonce=nonce))
-        expires = min(self.now + IDLE_LIFE, created + FAMILY_LIFE)
+        SET_NONCE.run(self.connection, install=self.install, hash=row.hash, value=nonce)
+        expires = min(self.now + IDLE_LIFE, row.created + FAMILY_LIFE)
         self._save(successor, "refresh", row.generation + 1, row.scope, expires)
         return successor
 
@@ -314,31 +303,25 @@ class Family:
         return (families.c.install == self.install) & (families.c.id == self.id)
 
     def _save(self, token: str, kind: str, generation: int, scope: str, expires: int) -> None:
-        self.connection.execute(
-            insert(tokens).values(
-                install=self.install,
-                hash=digest(token),
-                kind=kind,
-                family=self.id,
-                generation=generation,
-                scope=scope,
-                expires=expires,
-                nonce=None,
-            )
+        SAVE.run(
+            self.connection,
+            install=self.install,
+            hash=digest(token),
+            kind=kind,
+            family=self.id,
+            generation=generation,
+            scope=scope,
+            expires=expires,
+            nonce=None,
         )
 
 
-def _lookup(
-    connection: Connection, token: str, prefix: str, now: int
-) -> tuple[Any, Any, Family] | None:
-    """Return the rows of *token* and of its family, None when there is no such token."""
+def _lookup(connection: Connection, token: str, prefix: str, now: int) -> tuple[Row, Family] | None:
+    """Return *token* with its family, None when there is no such token."""
     install = install_of(token, prefix)
     if install is None:
         return None
-    key = (tokens.c.install == install) & (tokens.c.hash == digest(token))
-    row = connection.execute(select(tokens).where(key)).one_or_none()
-    if row is None:
-        return None
-    key = (families.c.install == install) & (families.c.id == row.family)
-    state = connection.execute(select(families).where(key)).one()
-    return row, state, Family(connection, install, row.family, now)
+    for found in TOKEN.rows(connection, install=install, hash=digest(token)):
+        row = Row(*found)
+        return row, Family(connection, install, row.family, now)
+    return None
