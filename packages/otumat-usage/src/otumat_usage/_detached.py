@@ -18,15 +18,15 @@ _NULL = subprocess.DEVNULL
 
 def start(home: str) -> bool:
     """Start an uploader if one is due and nobody else does; say whether. Never waits for it."""
-    python = _task.interpreter()
-    if python is None:
-        return False
     try:
         with _lock.held(f"{home}/job.lock") as ours:
             if not ours or not _due.passed(home):
                 return False
             noted = _task.kept(home)
             _due.put_off(home, noted[0].period if noted else _task.LONGEST)
+        python = _task.interpreter()
+        if python is None:
+            return False
         # Not isolated: it inherits what this program runs with, and asks for the same modules.
         _spawn([python, _task.script(), "--late", home], home)
     except (OSError, subprocess.SubprocessError):

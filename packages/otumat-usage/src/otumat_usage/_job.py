@@ -190,12 +190,13 @@ def _runs_isolated(task: Task) -> bool:
 def remove(home: str, among: Sequence[Scheduler] | None = None) -> None:
     """Remove the job and all that belongs to it, from every scheduler, whatever is noted."""
     name = _task.name_of(home)
-    for scheduler in schedulers() if among is None else among:
-        with contextlib.suppress(OSError):
-            scheduler.remove(name)
+    # First, because launchd ends the job that removes itself.
     with contextlib.suppress(OSError):
         for path in (_task.path_of(home), f"{home}/job.lock"):
             pathlib.Path(path).unlink(missing_ok=True)
+    for scheduler in schedulers() if among is None else among:
+        with contextlib.suppress(OSError):
+            scheduler.remove(name)
 
 
 def state(home: str, among: Sequence[Scheduler] | None = None) -> State:
