@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 #: Backslashes and drives are folders to Windows; control characters break line-based lists.
 _NOT_PLAIN = re.compile(r"[\\\x00-\x1f\x7f]|\A[^/]*:")
+_TRIMMED = re.compile(r"[. ](?:/|\Z)")
 _LEADS_OUT = re.compile(r"(?:\A|/)\.{0,2}(?:/|\Z)")
 
 
@@ -55,14 +56,13 @@ def _not_a_plain_file(name: str, path: str, mode: int) -> str | None:
 
 def _clash(path: str, spellings: dict[str, str]) -> str | None:
     """Return another spelling of *path* or of a folder above it; remember this one."""
-    end = len(path)
-    while end > 0:
-        spelled = path[:end]
-        folded = _folded(spelled)
-        other = spellings.setdefault(folded, spelled)
-        if other != spelled:
+    while path:
+        other = spellings.setdefault(_folded(path), path)
+        if other != path:
             return other
-        end = spelled.rfind("/")
+        path = path.rpartition("/")[0]
+        if spellings.get(path.lower()) == path:
+            return None  # this folder and those above it were looked at before
     return None
 
 
@@ -79,4 +79,6 @@ def _folders(paths: Iterable[str]) -> set[str]:
 def _folded(path: str) -> str:
     if not path.isascii():
         path = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
-    return "/".join([part.rstrip(". ") for part in path.lower().split("/")])
+    if _TRIMMED.search(path):
+        path = "/".join([part.rstrip(". ") for part in path.split("/")])
+    return path.lower()

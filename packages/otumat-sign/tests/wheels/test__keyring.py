@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otumat_sign import KeyringError
@@ -123,6 +123,7 @@ class TestKeyring:
         with pytest.raises(KeyringError, match=r"demo\.pub"):
             parse(change(text).encode(), "demo.pub")
 
+    @settings(deadline=None)
     @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
     def test_raises_only_its_own_error_on_anything_else(self, data):
         with pytest.raises(KeyringError):

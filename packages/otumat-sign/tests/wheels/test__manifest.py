@@ -7,7 +7,7 @@ import subprocess
 from datetime import datetime, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otumat_sign import ManifestError
@@ -99,11 +99,13 @@ class TestManifest:
         with pytest.raises(ManifestError, match="one key has signed it twice"):
             parse((TEXT + block).encode(), "demo.manifest")
 
+    @settings(deadline=None)
     @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
     def test_raises_only_its_own_error_on_anything_else(self, data):
         with pytest.raises(ManifestError):
             parse(data, "demo.manifest")
 
+    @settings(deadline=None)
     @given(st.data())
     def test_never_reads_a_damaged_text_as_if_it_were_sound(self, data):
         damaged = bytearray(TEXT.encode())

@@ -218,7 +218,11 @@ class TestArchive:
         with pytest.raises(FileNotFoundError):
             Archive(tmp_path / "none.whl")
 
-    @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=200,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
     @given(st.data())
     def test_raises_only_its_own_error_on_damage(self, tmp_path, data):
         """Any byte of a sound archive may be changed, or its end cut off."""
