@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import unicodedata
+from importlib.metadata import version
 
 import pytest
 from click.testing import CliRunner
@@ -122,9 +123,11 @@ def pair(tmp_path_factory):
 @pytest.fixture
 def run():
     """Run ``otumat-sign`` with these arguments in this process; return click's result."""
+    separate = {"mix_stderr": False} if version("click") < "8.2" else {}
+    runner = CliRunner(**separate)
 
     def invoke(*arguments: str | pathlib.Path, **options):
-        return CliRunner().invoke(cli.group, [str(argument) for argument in arguments], **options)
+        return runner.invoke(cli.group, [str(argument) for argument in arguments], **options)
 
     return invoke
 

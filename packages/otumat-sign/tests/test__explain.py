@@ -118,7 +118,32 @@ def test_a_submodule_is_named_as_one(repository, git):
 
     # An absorbed submodule has a file called .git, which no package can hold.
     (inner.folder / ".git").write_text("gitdir: ../../.git/vendored\n")
-    with pytest.raises(RefusedPathError, match=r"vendored/\.git"):
+    with pytest.raises(RefusedPathError, match=r"vendored/\.git.*pkg/vendored is a submodule"):
+        explain(repository.folder / "pkg")
+
+
+def test_a_submodule_that_is_not_there_is_named_as_one(repository):
+    commit = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+    repository.add()
+    repository.run("update-index", "--add", "--cacheinfo", f"160000,{commit},pkg/vendored")
+    (repository.folder / "pkg" / "vendored").mkdir()
+
+    assert "a submodule" in _causes(repository)["pkg/vendored"]
+
+
+def test_a_file_that_only_git_has_is_named(repository):
+    repository.add()
+    repository.run("update-index", "--skip-worktree", "pkg/a.py")
+    (repository.folder / "pkg" / "a.py").unlink()
+
+    assert "skip-worktree" in _causes(repository)["pkg/a.py"]
+
+
+def test_a_name_that_git_refuses_is_refused_without_a_submodule_too(repository):
+    (repository.folder / "pkg" / "sub" / ".git").mkdir()
+    (repository.folder / "pkg" / "sub" / ".git" / "x").write_bytes(b"")
+
+    with pytest.raises(RefusedPathError, match=r"sub/\.git/x: git refuses this name; rename it$"):
         explain(repository.folder / "pkg")
 
 

@@ -31,8 +31,9 @@ SMALL = 32 * 1024
 #: Larger ones go through one buffer that stays in the processor's cache.
 BUFFER_SIZE = 256 * 1024
 #: A file whose last change is older than this many seconds before the start of the work has
-#: not changed since: coarser than any file system's clock (FAT counts in steps of 2 s).
-SETTLED = 2
+#: not changed since: coarser than any file system's clock (FAT counts in steps of 2 s) and the
+#: cut to whole seconds together.
+SETTLED = 3
 
 #: Never follow a link, never block on a FIFO that has taken a file's place, never translate.
 _FLAGS = (

@@ -74,6 +74,10 @@ class Command(click.Command):
             raise SystemExit(INTERRUPTED) from None
 
 
+#: click before 8.2 prints the help without an exception.
+_NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
+
 class Group(click.Group):
     """The standalone command's group: a usage error is one line here too."""
 
@@ -81,7 +85,7 @@ class Group(click.Group):
         """Parse the options before the command's name."""
         try:
             return super().make_context(*args, **kwargs)
-        except click.exceptions.NoArgsIsHelpError:
+        except _NO_ARGUMENTS:
             raise
         except click.UsageError as error:
             raise _usage(error) from error

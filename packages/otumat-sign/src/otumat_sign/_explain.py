@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from otumat_sign._blobs import blob_id, heads
 from otumat_sign._digest import digests
 from otumat_sign._tree import BYTECODE_FOLDER, locate, scan
-from otumat_sign.exceptions import NoRepositoryError
+from otumat_sign.exceptions import NoRepositoryError, RefusedPathError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Listing: TypeAlias = dict[bytes, tuple[str, str]]
 
-_LINK, _SUBMODULE = "120000", "160000"
+_SUBMODULE = "160000"
 #: The attributes that make git store other bytes than the file holds; gitattributes(5).
 _CONVERTING = ("text", "eol", "crlf", "ident", "filter", "working-tree-encoding")
 
@@ -51,24 +51,39 @@ def explain(pkgpath: str | os.PathLike[str]) -> Explanation:
     with tempfile.TemporaryDirectory(prefix="otumat-sign-") as scratch:
         git = _Git(folder or b".", scratch)
         algorithm = git.run("rev-parse", "--show-object-format").decode().strip()
-        (ours,) = digests(pkgpath, [algorithm])
-        files = scan(root)
-        mine = {
-            path[len(root) - len(name) :]: (head[:6], head[7:-3])
-            for path, head in zip(files, heads(files, [algorithm])[0], strict=True)
-        }
         git.run("add", "--all", "--", name)
-        listing = git.run("ls-files", "-s", "--", name)
+        gits = blob_id(git.run("ls-files", "-s", "--", name), algorithm)
         theirs = _parse(git.run("ls-files", "-s", "-z", "--", name))
+        ours = _hash(pkgpath, algorithm, theirs)
+        mine = _listing(root, len(root) - len(name), algorithm)
         reasons = [
-            (os.fsdecode(path), git.why(path, mine.get(path), theirs))
+            (os.fsdecode(path), git.why(path, mine.get(path), theirs.get(path)))
             for path in sorted(mine.keys() | theirs.keys())
             if mine.get(path) != theirs.get(path)
         ]
-        gits = blob_id(listing, algorithm)
-        if not reasons and gits != ours:
-            reasons.append((os.fsdecode(name), "core.quotePath=false: git prints names raw"))
+    if not reasons and gits != ours:
+        reasons.append((os.fsdecode(name), "core.quotePath=false: git prints names raw"))
     return Explanation(ours, gits, algorithm, reasons)
+
+
+def _hash(pkgpath: str | os.PathLike[str], algorithm: str, theirs: Listing) -> str:
+    try:
+        return digests(pkgpath, [algorithm])[0]
+    except RefusedPathError as error:
+        modules = [os.fsdecode(path) for path, entry in theirs.items() if entry[0] == _SUBMODULE]
+        if modules:  # each holds a .git, which no package can
+            message = f"{error}: {', '.join(modules)} is a submodule, of which git lists no files"
+            raise RefusedPathError(message) from error
+        raise
+
+
+def _listing(root: bytes, cut: int, algorithm: str) -> Listing:
+    """Return our entries by the path that git would print."""
+    files = scan(root)
+    return {
+        path[cut:]: (head[:6], head[7:-3])
+        for path, head in zip(files, heads(files, [algorithm])[0], strict=True)
+    }
 
 
 class _Git:
@@ -108,13 +123,12 @@ class _Git:
             raise NoRepositoryError(message)
         return done.stdout
 
-    def why(self, path: bytes, mine: tuple[str, str] | None, theirs: Listing) -> str:
-        """Return in words why git's entry for *path* is not *mine*."""
-        entry = theirs.get(path)
+    def why(self, path: bytes, mine: tuple[str, str] | None, entry: tuple[str, str] | None) -> str:
+        """Return in words why git's *entry* for *path* is not *mine*."""
         if mine is None:
             return self._only_in_git(path, entry)
         if entry is None:
-            return self._not_in_git(path, theirs)
+            return self._not_in_git(path)
         if entry[0] != mine[0]:
             return f"git says mode {entry[0]}, the file has {mine[0]}: core.fileMode is false"
         if tag := self._tag(path):
@@ -138,10 +152,7 @@ class _Git:
             return "tracked by git although it is byte code, which is left out here"
         return self._tag(path) or "tracked by git, but not there"
 
-    def _not_in_git(self, path: bytes, theirs: Listing) -> str:
-        for module, (mode, _) in theirs.items():
-            if mode == _SUBMODULE and path.startswith(module + b"/"):
-                return f"inside the submodule {os.fsdecode(module)}"
+    def _not_in_git(self, path: bytes) -> str:
         try:
             rule = self._check_ignore(b"./" + path).split(b"\0")
         except NoRepositoryError:
