@@ -12,11 +12,11 @@ from __future__ import annotations
 import os
 import sys
 from hashlib import sha256
+from importlib import machinery
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     ExtensionFileLoader,
     ModuleSpec,
-    NamespaceLoader,
     PathFinder,
     SourceFileLoader,
 )
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["guard"]
 
 _DEFAULT = Policy()
+#: Public from Python 3.11 on; before, the spec of a namespace has no loader.
+_NAMESPACE_LOADER: type | tuple[()] = getattr(machinery, "NamespaceLoader", ())
 
 
 def guard(module: str, *, trusted: str | os.PathLike[str], policy: Policy = _DEFAULT) -> None:
@@ -141,7 +143,7 @@ class _Finder:
 def _refuse_code(name: str, path: Sequence[str] | None, module: str) -> None:
     """Raise if the namespace *name* above *module* has code, which nobody signed."""
     spec = PathFinder.find_spec(name, path)
-    if spec and spec.loader and not isinstance(spec.loader, NamespaceLoader):
+    if spec and spec.loader and not isinstance(spec.loader, _NAMESPACE_LOADER):
         raise GuardError(f"{spec.origin} would run before {module}, unsigned", name=name)
 
 
