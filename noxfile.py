@@ -255,7 +255,7 @@ def mounts(session: nox.Session) -> None:
 @nox.session(python=NEWEST, default=False)
 def systemd(session: nox.Session) -> None:
     """The background job under a real systemd user manager (needs root and Debian's `systemd`)."""
-    _need(session, "unshare", "mount", "systemctl")
+    _need(session, "unshare", "mount", "nsenter", "systemctl")
     _install(session, ("otumat-usage",), *TEST_TOOLS, *EXTRA_TOOLS.get("otumat-usage", ()))
     _pytest(session, "-m", "systemd", "packages/otumat-usage/tests", *session.posargs)
 
@@ -263,7 +263,7 @@ def systemd(session: nox.Session) -> None:
 @nox.session(python=NEWEST, default=False)
 def cron(session: nox.Session) -> None:
     """The background job under a real cron (needs root and Debian's `cron`)."""
-    _need(session, "unshare", "mount", "cron", "crontab")
+    _need(session, "unshare", "mount", "nsenter", "cron", "crontab")
     _install(session, ("otumat-usage",), *TEST_TOOLS, *EXTRA_TOOLS.get("otumat-usage", ()))
     _pytest(session, "-m", "cron", "packages/otumat-usage/tests", *session.posargs)
 
