@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 FLOOR = """
@@ -107,7 +108,8 @@ def main() -> None:
     with zipfile.ZipFile(big) as archive:
         inflated = sum(entry.file_size for entry in archive.infolist())
     print(
-        f"wheel: {big.stat().st_size / 1e6:.0f} MB, {inflated / 1e6:.0f} MB inflated, {arguments.entries} entries"
+        f"wheel: {big.stat().st_size / 1e6:.0f} MB, {inflated / 1e6:.0f} MB inflated,"
+        f" {arguments.entries} entries"
     )
     _table(
         _measure(
@@ -140,8 +142,8 @@ def main() -> None:
     }, 2 * arguments.rounds), "ms a module", 1000 / 200)  # fmt: skip
 
 
-def _measure(contenders, rounds):
-    times = {name: [] for name in contenders}
+def _measure(contenders: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
             times[name].append(run())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from datetime import datetime, timezone
+from importlib.metadata import metadata
 
 import pytest
 from hypothesis import given, settings
@@ -136,6 +137,10 @@ class TestManifest:
             )
             return done.returncode, done.stdout.decode()
 
+        readme = str(metadata("otumat-sign").get_payload())
+        assert BY_HAND in readme
+        assert OPENSSL["rsa"] in readme
+        assert OPENSSL["ed25519"] in readme
         code, output = by_hand()
         assert code == 0, output
         assert "erified" in output
