@@ -253,7 +253,10 @@ def own_storm(argv: list[str], place: Place, count: int, seed: int) -> tuple[int
     `started` is taken before the last look for changes: what ended before it, the run has seen.
     """
     with subprocess.Popen(
-        [*argv, "--json"], env=place.environment(), stdout=subprocess.PIPE
+        [*argv, "--json"],
+        env=place.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     ) as process:
         stream = process.stdout
         assert stream is not None

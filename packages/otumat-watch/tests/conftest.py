@@ -99,9 +99,12 @@ class Watching:
     def close(self):
         if self._kept_open is not None:
             self._kept_open.close()
-        if self.process.poll() is None:
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)  # gently, so that no script is left behind
+        finally:
             self.process.kill()
-        self.process.wait()
+            self.process.wait()
         self.process.stdout.close()
         self.process.stderr.close()
 

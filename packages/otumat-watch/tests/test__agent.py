@@ -7,12 +7,8 @@ import pytest
 from otumat_watch import ScriptNotFoundError, WatchAgent
 
 
-def lines(path):
-    return len(path.read_text().splitlines()) if path.exists() else 0
-
-
 def test_the_0_3_call_runs_the_script_and_carries_the_state(
-    tmp_path, make_script, until, capsys, monkeypatch
+    tmp_path, make_script, capsys, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     script = make_script('#!/bin/sh\necho "$@" >> seen\necho $(($1 + 1))\n')
@@ -22,17 +18,16 @@ def test_the_0_3_call_runs_the_script_and_carries_the_state(
     thread.start()
     out = ""
     try:
-        while "Watching f" not in out:
-            out += capsys.readouterr().out
-        for count in (1, 2):
+        for count, words in enumerate(("Watching f", "f created  exit 0", "f modified  exit 0")):
+            while words not in out:
+                out += capsys.readouterr().out
             (tmp_path / "f").write_text(str(count))
-            until(lambda wanted=count: lines(tmp_path / "seen") == wanted)
     finally:
         stop.set()
         thread.join(10)
 
-    assert agent.watch_args == ["2"]
-    assert (tmp_path / "seen").read_text() == "0\n1\n"
+    assert agent.watch_args[0] in ("2", "3"), "the third save may or may not be answered yet"
+    assert (tmp_path / "seen").read_text().startswith("0\n1\n")
 
 
 def test_a_script_that_is_not_there_is_told_at_once(tmp_path):

@@ -1,10 +1,13 @@
 """Laws of the generator."""
 
+import logging
+import socket
 import threading
 
 import pytest
 
 from otumat_watch import Change, TargetError, changes
+from otumat_watch._changes import _select, wait_for
 
 
 class Stop:
@@ -72,3 +75,25 @@ def test_clock_and_wait_are_arguments(tmp_path):
 def test_what_cannot_be_watched_is_refused_at_the_call():
     with pytest.raises(TargetError):
         changes("")
+
+
+def test_why_something_is_polled_is_logged(tmp_path, caplog, monkeypatch):
+    mounts = [("/", "nfs4")]
+    monkeypatch.setattr("otumat_watch._mounts.read_mounts", lambda: mounts)
+    stop = Stop()
+    stop.is_over = True
+    with caplog.at_level(logging.WARNING, "otumat_watch"):
+        assert list(changes(tmp_path / "f", stop=stop)) == []
+
+    assert "/ is nfs4" in caplog.text
+    assert caplog.text.rstrip().endswith("polling instead")
+
+
+@pytest.mark.parametrize("wait", [wait_for, _select])
+def test_waiting_ends_with_what_is_readable_or_with_the_time(wait):
+    one, other = socket.socketpair()
+    with one, other:
+        assert wait([one.fileno()], 0.01) == []
+        other.send(b"x")
+        assert wait([one.fileno()], 10) == [one.fileno()]
+    assert wait([], 0.0) == []

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otumat_watch._state import arguments_from, output_cap
@@ -27,6 +27,7 @@ def test_lines_end_at_newlines_only(output, arguments):
     assert arguments_from(output, cap=CAP) == arguments
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=50)))
 def test_every_line_comes_back_as_the_bytes_that_were_printed(lines):
     lines = [

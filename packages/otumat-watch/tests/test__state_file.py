@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otumat_watch._state_file import StateFile
@@ -20,6 +20,7 @@ def _path(tmp_path):
     return tmp_path / "state.json"
 
 
+@settings(deadline=None)  # each example waits for the disk
 @given(st.lists(st.text(st.characters(exclude_characters="\0"))))
 def test_what_was_saved_is_loaded(tmp_path_factory, arguments):
     file = StateFile(str(tmp_path_factory.getbasetemp() / "any.json"))

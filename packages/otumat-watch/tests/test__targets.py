@@ -8,7 +8,7 @@ import os
 import socket
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otumat_watch._targets import files_below, parse_target
@@ -88,6 +88,7 @@ def test_a_glob_means_what_pythons_glob_means(pattern):
     assert {os.path.normpath(path) for path in listed(pattern)} == wanted
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["a", "b", ".h", "*", "**", "?", "[ab]"]), min_size=1, max_size=4),
     st.lists(st.sampled_from(["a", "b", ".h", "ab"]), min_size=1, max_size=4),
