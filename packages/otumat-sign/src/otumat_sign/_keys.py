@@ -17,7 +17,7 @@ from otumat_sign.exceptions import PassphraseError, UnusableKeyError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeAlias
+    from typing import Any, TypeAlias
 
     Private: TypeAlias = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
     Public: TypeAlias = rsa.RSAPublicKey | ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
@@ -35,7 +35,7 @@ class PublicKey:
             key = serialization.load_pem_public_key(pem)
         except (ValueError, upstream.UnsupportedAlgorithm) as error:
             raise UnusableKeyError(_why_not_public(pem, name)) from error
-        self._key: Public = _accepted_public(key, name)
+        self._key: Public = _accepted(key, name)
         self.name = name
 
     def pem(self) -> bytes:
@@ -76,7 +76,7 @@ class PrivateKey:
             key = _decrypt(pem, passphrase(), name)
         except (ValueError, upstream.UnsupportedAlgorithm) as error:
             raise UnusableKeyError(_why_not_private(pem, name)) from error
-        self._key: Private = _accepted_private(key, name)
+        self._key: Private = _accepted(key, name)
         self.name = name
 
     def sign(self, data: bytes) -> bytes:
@@ -130,36 +130,24 @@ def _decrypt(pem: bytes, passphrase: bytes, name: str) -> object:
         raise UnusableKeyError(message) from error
 
 
-def _accepted_public(key: object, name: str) -> Public:
-    if isinstance(key, rsa.RSAPublicKey):
+def _accepted(key: Any, name: str) -> Any:
+    """Return *key* if it is of a kind and strength that is accepted, whichever half it is."""
+    if isinstance(key, (rsa.RSAPublicKey, rsa.RSAPrivateKey)):
         _refuse_weak(key.key_size, name)
         return key
-    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+    if isinstance(key, (ed25519.Ed25519PublicKey, ed25519.Ed25519PrivateKey)):
         return key
-    if isinstance(key, ed25519.Ed25519PublicKey):
+    curves = (ec.EllipticCurvePublicKey, ec.EllipticCurvePrivateKey)
+    if isinstance(key, curves) and isinstance(key.curve, ec.SECP256R1):
         return key
-    raise UnusableKeyError(_not_accepted(name))
-
-
-def _accepted_private(key: object, name: str) -> Private:
-    if isinstance(key, rsa.RSAPrivateKey):
-        _refuse_weak(key.key_size, name)
-        return key
-    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
-        return key
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        return key
-    raise UnusableKeyError(_not_accepted(name))
+    message = f"{name} is of a kind that is not accepted: use RSA, Ed25519 or ECDSA P-256"
+    raise UnusableKeyError(message)
 
 
 def _refuse_weak(bits: int, name: str) -> None:
     if bits < MINIMUM_RSA_BITS:
         message = f"{name} is an RSA key of {bits} bits: at least {MINIMUM_RSA_BITS} are needed"
         raise UnusableKeyError(message)
-
-
-def _not_accepted(name: str) -> str:
-    return f"{name} is of a kind that is not accepted: use RSA, Ed25519 or ECDSA P-256"
 
 
 def _why_not_public(pem: bytes, name: str) -> str:
