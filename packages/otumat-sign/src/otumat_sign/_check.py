@@ -10,7 +10,6 @@ from otumat_sign._content import digest
 from otumat_sign._metadata import MANIFEST, SIGNATURE, normalised
 from otumat_sign._signature import decode
 from otumat_sign._verdict import Policy, Verdict
-from otumat_sign._wheel import Wheel
 from otumat_sign.exceptions import InvalidSignature, ManifestError, RefusedPathError
 
 TYPE_CHECKING = False
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from otumat_sign._keyring import Keyring
     from otumat_sign._manifest import Manifest
     from otumat_sign._verdict import Difference, State
+    from otumat_sign._wheel import Wheel
 
 __all__ = ["check"]
 
@@ -112,7 +112,7 @@ def judge_found(
         name = os.path.basename(os.path.abspath(name_or_path))  # noqa: PTH100, PTH119
         return Verdict("unsigned", (name,), reasons=(f"no signature lies beside {name}",))
     verdict = judge(content, ring, policy)
-    if not verdict or _find.is_path(name_or_path) or isinstance(content, Wheel):
+    if not verdict or _find.is_path(name_or_path) or content.kind == "wheel":
         return verdict
     for module in content.modules:
         place, root = _find.imported_from(module), content.locate(content.modules[module])
@@ -248,7 +248,7 @@ def _judge_compat(  # noqa: PLR0913, PLR0917 -- everything that the decision res
     state, reason, keys = _weigh.of_compat(text, _compat_digest(content, module), ring, now)
     if state == "trusted":
         return _judge_bytecode(content, module, policy, replace(one, keys=keys))
-    if state == "untrusted-key" and not keys and not isinstance(content, Wheel):
+    if state == "untrusted-key" and not keys and content.kind != "wheel":
         found = _compare.from_record(content, module)
         if found:
             reason = _summary(found)
@@ -280,7 +280,7 @@ def _judge_bytecode(
     content: Installed | Wheel, module: str, policy: Policy, one: Verdict
 ) -> Verdict:
     """Weigh the byte code that Python would run instead of the signed source."""
-    if policy.bytecode == "ignore" or isinstance(content, Wheel):
+    if policy.bytecode == "ignore" or content.kind == "wheel":
         return one
     from otumat_sign._bytecode import audit
 

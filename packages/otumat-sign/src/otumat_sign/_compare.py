@@ -8,7 +8,6 @@ from hashlib import sha256
 from otumat_sign import _find
 from otumat_sign._content import EXECUTABLE, PLAIN, below, digest
 from otumat_sign._verdict import Difference
-from otumat_sign._wheel import Wheel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from otumat_sign._content import Fact
     from otumat_sign._installed import Installed
     from otumat_sign._manifest import Manifest
+    from otumat_sign._wheel import Wheel
 
 
 def differences(content: Installed | Wheel, module: str, manifest: Manifest) -> list[Difference]:
@@ -106,7 +106,7 @@ def _why_changed(content: Installed | Wheel, path: str, expected: str) -> str:
 def _why_added(content: Installed | Wheel, path: str) -> str:
     if path.endswith((".pyc", ".pyo")):
         return "byte code without a signed source, which Python would run"
-    if not isinstance(content, Wheel):
+    if content.kind != "wheel":
         names = _find.owners(path, content.site)
         if others := [name for name in names if name != content.distribution]:
             return f"it belongs to {' and '.join(others)}"

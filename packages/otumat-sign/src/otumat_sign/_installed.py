@@ -15,6 +15,7 @@ from otumat_sign.exceptions import ChangedFileError, RefusedPathError, Unreadabl
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Literal
 
     from otumat_sign._content import Fact
 
@@ -27,6 +28,8 @@ class Installed:
         dist_info: The metadata folder's name.
         module: The one module that is meant; None for all that the distribution has.
     """
+
+    kind: Literal["installed"] = "installed"
 
     def __init__(self, site: str, dist_info: str, module: str | None = None) -> None:
         self.site = site

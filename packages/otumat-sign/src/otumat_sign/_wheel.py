@@ -13,6 +13,7 @@ from otumat_sign._zip import Archive
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Literal
 
     from otumat_sign._content import Fact
     from otumat_sign._zip import Entry
@@ -32,6 +33,7 @@ class Wheel(Archive):
         FileNotFoundError: there is no such file.
     """
 
+    kind: Literal["wheel"] = "wheel"
     editable = False
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
