@@ -189,7 +189,7 @@ def test_the_maintainer_exports_and_erases_one_install(service, run):
         "upload",
     ]
     assert erased.stdout == f"erased {install}: 1 uploads, 2 events\n"
-    assert (again.exit_code, again.stderr) == (2, f"Error: no install {install} at this host\n")
+    assert (again.exit_code, again.output) == (2, f"Error: no install {install} at this host\n")
     assert run("export", "nonsense").exit_code == 2
     assert service.upload(tokens, service.batch(tokens, "a")).status_code == 410
 
