@@ -306,9 +306,9 @@ def upload(number):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     bench = Bench(f"http://127.0.0.1:{server.server_port}")
     fill = (
-        "from otumat_usage import _home, _outbox\nimport sys\n"
+        "from otumat_usage import _batch, _home, _outbox\nimport sys\n"
         "with _outbox.free(_home.folder()) as o:\n"
-        "    rows = [_outbox.Row(1763830862123 + 7919 * n, f'feature-{n * 7 % 23}', None)"
+        "    rows = [_batch.Row(1763830862123 + 7919 * n, f'feature-{n * 7 % 23}', None)"
         " for n in range(int(sys.argv[1]))]\n"
         "    o.take('bench', ('p', '@host@', {'python': '3.12'}), rows, {})\n"
     )

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from otumat_usage import _outbox
+from otumat_usage import _batch, _outbox
 from otumat_usage.exceptions import StoreError
 
 ORIGIN = "https://x.example"
@@ -14,7 +14,7 @@ KEY = ("p", ORIGIN, {"python": "3.12"})
 
 
 def _rows(number, start=0):
-    return [_outbox.Row(1_763_830_862_123 + n, f"event-{start + n}", None) for n in range(number)]
+    return [_batch.Row(1_763_830_862_123 + n, f"event-{start + n}", None) for n in range(number)]
 
 
 @pytest.fixture(name="outbox")
@@ -29,7 +29,7 @@ def _bodies(outbox):
 
 
 def test_a_batch_has_the_fields_of_the_wire(outbox):
-    outbox.take("one", KEY, [_outbox.Row(0, "read", '{"rows":1}'), *_rows(1)], {"disk": 2})
+    outbox.take("one", KEY, [_batch.Row(0, "read", '{"rows":1}'), *_rows(1)], {"disk": 2})
     outbox.bind("p", ORIGIN, "install-1")
 
     (body,) = _bodies(outbox)
@@ -125,7 +125,7 @@ def test_what_was_acknowledged_is_in_the_ledger_and_waits_no_more(outbox):
 
 
 def test_gzip_takes_at_least_85_percent_off_a_thousand_mixed_events(outbox):
-    rows = [_outbox.Row(1_763_830_862_123 + 7919 * n, f"feature-{n * 7 % 23}", None)
+    rows = [_batch.Row(1_763_830_862_123 + 7919 * n, f"feature-{n * 7 % 23}", None)
             for n in range(1000)]  # fmt: skip
     outbox.take("one", KEY, rows, {})
     outbox.bind("p", ORIGIN, "i")

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from otumat_usage.exceptions import HostError
 
 if TYPE_CHECKING:
+    from otumat_usage._batch import Batch
     from otumat_usage._http import Client, Reply
-    from otumat_usage._outbox import Batch
 
 
 class Verdict(enum.Enum):

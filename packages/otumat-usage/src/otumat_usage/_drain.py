@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otumat_usage import _answer, _outbox, _spool
+from otumat_usage import _answer, _batch, _spool
 
 if TYPE_CHECKING:
     from otumat_usage._outbox import Outbox
@@ -86,9 +86,9 @@ def _store(outbox: Outbox, name: str, package: str, data: bytes, answer: _answer
     outbox.take(name, key, rows, dropped)
 
 
-def _parse(lines: list[str]) -> tuple[list[_outbox.Row], dict[str, int]]:
+def _parse(lines: list[str]) -> tuple[list[_batch.Row], dict[str, int]]:
     """Return the events of a spool, and how many were dropped and why."""
-    rows: list[_outbox.Row] = []
+    rows: list[_batch.Row] = []
     dropped: dict[str, int] = {}
     for line in lines:
         words = line.split("\t")
@@ -97,7 +97,7 @@ def _parse(lines: list[str]) -> tuple[list[_outbox.Row], dict[str, int]]:
                 dropped[words[1]] = dropped.get(words[1], 0) + int(words[2])
             else:
                 int(words[0])
-                rows.append(_outbox.Row(int(words[1]), words[2], words[3] if words[3:] else None))
+                rows.append(_batch.Row(int(words[1]), words[2], words[3] if words[3:] else None))
         except (ValueError, IndexError):
             dropped["torn"] = dropped.get("torn", 0) + 1
     return rows, dropped

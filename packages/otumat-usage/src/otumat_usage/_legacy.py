@@ -14,7 +14,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from otumat_usage import _answer, _home, _outbox
+from otumat_usage import _answer, _batch, _home, _outbox
 
 _SECRETS = (
     "access_token",
@@ -92,10 +92,10 @@ def settle(home: str, package: str, origin: str, earlier: Earlier, *, include: b
     _home.write(path, json.dumps(kept, indent=4, sort_keys=True).encode())
 
 
-def _row(date: str, name: str) -> _outbox.Row | None:
+def _row(date: str, name: str) -> _batch.Row | None:
     """Return an event of 0.3, whose dates are UTC without saying so."""
     try:
         at = dt.datetime.fromisoformat(date).replace(tzinfo=dt.timezone.utc)
     except ValueError:
         return None
-    return _outbox.Row(int(at.timestamp() * 1000), name[:100], None)
+    return _batch.Row(int(at.timestamp() * 1000), name[:100], None)

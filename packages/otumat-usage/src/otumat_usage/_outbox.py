@@ -8,26 +8,22 @@ It must not know of spools or HTTP.
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import secrets
 import sqlite3
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otumat_usage import _lock
+from otumat_usage import _batch, _lock
+from otumat_usage._batch import Batch, Row
 from otumat_usage.exceptions import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-#: What one upload carries at most: events, and bytes before compression.
-MAX_ROWS = 1000
-MAX_BYTES = 256 * 1024
 #: What may wait for one package: compressed bytes, and days. The oldest goes first.
 KEEP_BYTES = 2 * 1024 * 1024
 KEEP_DAYS = 180
@@ -57,33 +53,6 @@ CREATE TABLE IF NOT EXISTS pace (
     failures INTEGER NOT NULL, PRIMARY KEY (package, origin)) WITHOUT ROWID;
 PRAGMA user_version = 1;
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One event as it waits: *at* in milliseconds since the epoch, *properties* as JSON or None."""
-
-    at: int
-    type: str
-    properties: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A request body whose id and bytes never change any more; *gzip* is what is sent."""
-
-    id: str
-    package: str
-    origin: str
-    install: str
-    rows: int
-    gzip: bytes
-    attempts: int
-
-    @property
-    def body(self) -> bytes:
-        """The JSON that *gzip* holds."""
-        return gzip.decompress(self.gzip)
 
 
 @contextmanager
@@ -223,21 +192,21 @@ class Outbox:
         with self.transaction():
             found = self._db.execute(
                 "SELECT seq, at, type, properties FROM event WHERE stream = ? ORDER BY seq LIMIT ?",
-                [stream, MAX_ROWS],
+                [stream, _batch.MAX_ROWS],
             ).fetchall()
-            rows = _fitting(found)
+            rows = _batch.fitting(found)
             if not rows:
                 return False
             reasons = "SELECT reason, count FROM dropped WHERE stream = ?"
             dropped = dict(self._db.execute(reasons, [stream]).fetchall())
-            self._insert(whose, len(rows), _body(run, context, whose[2], rows, dropped))
+            self._insert(whose, len(rows), _batch.body(run, context, whose[2], rows, dropped))
             last = rows[-1][0]
             self._db.execute("DELETE FROM event WHERE stream = ? AND seq <= ?", [stream, last])
             self._db.execute("DELETE FROM dropped WHERE stream = ?", [stream])
         return True
 
     def _insert(self, whose: tuple[str, str, str], rows: int, body: dict[str, object]) -> None:
-        packed = gzip.compress(_dump(body), mtime=0)
+        packed = _batch.pack(body)
         self._db.execute(
             "INSERT INTO batch (id, package, origin, install, rows, gzip, made)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -309,7 +278,7 @@ class Outbox:
         with self.transaction():
             self._db.execute("DELETE FROM batch WHERE id = ?", [batch.id])
             for half in (rows[:middle], rows[middle:]):
-                part = {**whole, "batch": _batch_id(), "rows": half}
+                part = {**whole, "batch": _batch.new_id(), "rows": half}
                 part["first"], part["last"] = first, first + len(half) - 1
                 self._insert(whose, len(half), part)
                 first += len(half)
@@ -363,58 +332,3 @@ class Outbox:
         with self.transaction():
             for table in ("stream", "batch", "sent", "pace"):
                 self._db.execute(f"DELETE FROM {table} WHERE package = ?", [package])  # noqa: S608
-
-
-def _fitting(
-    found: list[tuple[int, int, str, str | None]],
-) -> list[tuple[int, int, str, str | None]]:
-    size = 0
-    for number, row in enumerate(found):
-        size += 60 + len(row[2]) + len(row[3] or "")
-        if size > MAX_BYTES:
-            return found[: max(number, 1)]
-    return found
-
-
-def _body(
-    run: str,
-    context: dict[str, str],
-    install: str,
-    rows: list[tuple[int, int, str, str | None]],
-    dropped: dict[str, int],
-) -> dict[str, object]:
-    """Return a batch's body (docs/protocol.md, route 3)."""
-    headers = ["event_date", "event_type", "properties"]
-    filled = [[_date(at), kind, p and json.loads(p)] for _, at, kind, p in rows]
-    if not any(row[3] for row in rows):
-        headers.pop()
-        filled = [row[:2] for row in filled]
-    return {
-        "installId": install,
-        "batch": _batch_id(),
-        "sent_at": _date(int(time.time() * 1000)),
-        "run": run,
-        "first": rows[0][0],
-        "last": rows[-1][0],
-        "dropped": dropped,
-        "context": context,
-        "headers": headers,
-        "rows": filled,
-    }
-
-
-def _dump(body: dict[str, object]) -> bytes:
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def _date(milliseconds: int) -> str:
-    """Return RFC 3339 in UTC, to the second: nobody needs to know more."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(milliseconds // 1000))
-
-
-def _batch_id() -> str:
-    """Return a UUID of version 7 (RFC 9562 section 5.7)."""
-    bits = int(time.time() * 1000) << 80 | secrets.randbits(80)
-    bits = bits & ~(0xF << 76) & ~(0b11 << 62) | 7 << 76 | 0b10 << 62
-    text = f"{bits:032x}"
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))

@@ -18,8 +18,9 @@ from otumat_usage._delivery import Verdict
 from otumat_usage.exceptions import HostError, TokenError, UsageError
 
 if TYPE_CHECKING:
+    from otumat_usage._batch import Batch
     from otumat_usage._http import Client
-    from otumat_usage._outbox import Batch, Outbox
+    from otumat_usage._outbox import Outbox
     from otumat_usage._settings import Settings
 
 #: One deadline for a whole pass, in seconds.
