@@ -28,11 +28,7 @@ def differences(content: Installed | Wheel, module: str, manifest: Manifest) -> 
             found.append(Difference(path, "removed"))
         elif facts[path].plain != expected and not _is_rewritten_script(content, path, expected):
             found.append(Difference(path, "changed", _why_changed(content, path, expected)))
-    found += [
-        Difference(path, "added", _why_added(content, path))
-        for path in content.present(module)
-        if path not in manifest.files
-    ]
+    found += _added(content, [p for p in content.present(module) if p not in manifest.files])
     if not found:
         found += _modes(facts, content.modules[module], manifest.tree)
     return sorted(found, key=lambda difference: difference.path)
@@ -52,11 +48,7 @@ def from_record(content: Installed, module: str) -> list[Difference]:
             raw = bytes.fromhex(facts[path].plain)
             if urlsafe_b64encode(raw).rstrip(b"=").decode() != value:
                 found.append(Difference(path, "changed"))
-    found += [
-        Difference(path, "added", _why_added(content, path))
-        for path in below(content.present(module), root)
-        if path not in rows
-    ]
+    found += _added(content, [p for p in below(content.present(module), root) if p not in rows])
     return sorted(found, key=lambda difference: difference.path)
 
 
@@ -103,11 +95,16 @@ def _why_changed(content: Installed | Wheel, path: str, expected: str) -> str:
     return ""
 
 
-def _why_added(content: Installed | Wheel, path: str) -> str:
-    if path.endswith((".pyc", ".pyo")):
-        return "byte code without a signed source, which Python would run"
-    if content.kind != "wheel":
-        names = _find.owners(path, content.site)
-        if others := [name for name in names if name != content.distribution]:
-            return f"it belongs to {' and '.join(others)}"
-    return "RECORD lists it: repackaged after it was signed" if path in content.recorded() else ""
+def _added(content: Installed | Wheel, paths: list[str]) -> Iterator[Difference]:
+    """Yield what was added, each with its likely why."""
+    owners = _find.owners(paths, content.site) if content.kind == "installed" else {}
+    for path in paths:
+        others = [name for name in owners.get(path, ()) if name != content.distribution]
+        why = ""
+        if path.endswith((".pyc", ".pyo")):
+            why = "byte code without a signed source, which Python would run"
+        elif others:
+            why = f"it belongs to {' and '.join(others)}"
+        elif path in content.recorded():
+            why = "RECORD lists it: repackaged after it was signed"
+        yield Difference(path, "added", why)

@@ -11,7 +11,7 @@ from otumat_sign.exceptions import NotInstalledError, PackageNotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from importlib.machinery import ModuleSpec
 
     from otumat_sign._wheel import Wheel
@@ -97,10 +97,14 @@ def keyring(base: str) -> tuple[bytes, str]:
     return found.pop(), f"that {trusting.distribution} trusts"
 
 
-def owners(path: str, site: str) -> list[str]:
-    """Return the names of the distributions in *site* whose RECORD lists *path*."""
-    found = (Installed(site, folder) for folder in _dist_infos(site))
-    return [other.distribution for other in found if path in other.recorded()]
+def owners(paths: Collection[str], site: str) -> dict[str, list[str]]:
+    """Return the names of the distributions in *site* whose RECORD lists each of *paths*."""
+    found: dict[str, list[str]] = {path: [] for path in paths}
+    for folder in _dist_infos(site) if paths else []:
+        other = Installed(site, folder)
+        for path in found.keys() & other.recorded().keys():
+            found[path].append(other.distribution)
+    return found
 
 
 def _dist_infos(site: str) -> list[str]:

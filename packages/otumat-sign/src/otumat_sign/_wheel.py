@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cached_property
 
 from otumat_sign._content import BYTECODE_FOLDER, EXECUTABLE, PLAIN, fact
 from otumat_sign._metadata import identity, is_ours, rows
@@ -97,7 +98,11 @@ class Wheel(Archive):
 
     def recorded(self) -> dict[str, str]:
         """Return what RECORD says: each path with its hash. RECORD is not signed."""
-        return rows(self.read(self._names[f"{self.dist_info}/RECORD"]))
+        return self._rows
+
+    @cached_property
+    def _rows(self) -> dict[str, str]:
+        return rows(self.read(self.record))
 
     def hashed(self) -> dict[str, str]:
         """Return the SHA-256 of the entries that were read for their facts, by name."""
