@@ -28,7 +28,9 @@ LEAVES = DISTS[:3]
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
 TEST_TOOLS = ("pytest>=9.0.1", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100")
 #: What the tests of one distribution need besides the test tools.
-EXTRA_TOOLS: dict[str, tuple[str, ...]] = {}
+EXTRA_TOOLS: dict[str, tuple[str, ...]] = {
+    "otumat-usage": ("oauthlib>=3.2",),  # the outside oracle of the host's OAuth
+}
 NEEDS_MORE = "browser or mounts or systemd or cron"
 SLOW = f"interop or service or fault or {NEEDS_MORE}"
 

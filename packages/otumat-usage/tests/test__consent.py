@@ -256,3 +256,13 @@ def test_a_notebook_is_told_in_one_line_and_not_asked(package, python, data):
     assert 'otumat_usage.consent("tracked")' in done.stderr
     assert not data.exists()
     assert os.environ.get("PYTEST_CURRENT_TEST")
+
+
+def test_a_y_typed_before_the_question_is_no_yes(package, terminal, console):
+    """It was meant for something else: it counts as unanswered, and nothing is recorded."""
+    package("https://usage.example.org")
+    shell = terminal("import select; select.select([0], [], [], 20)\n" + IMPORT)
+    shell.send("y\n").expect("No answer")
+
+    assert shell.wait() == 0
+    assert "not asked" in console("status", "tracked", code=1).stdout

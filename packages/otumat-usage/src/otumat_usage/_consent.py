@@ -283,8 +283,8 @@ def _read_reply(question: str, timeout: float) -> str | None:
         line = None
     if line is None:
         _say("")
-    # What was typed before the question was seen is an answer only if it reads like one.
-    if early and line is not None and line.strip().lower() not in ("y", "yes", "n", "no"):
+    # What was typed before the question was seen was meant for something else: never a yes.
+    if early and line is not None and line.strip().lower() not in ("n", "no"):
         return None
     return line
 

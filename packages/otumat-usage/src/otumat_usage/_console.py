@@ -19,6 +19,7 @@ from otumat_usage import (
     _optout,
     _outbox,
     _settings,
+    _spool,
     _upload,
     _withdraw,
 )
@@ -98,16 +99,17 @@ def _state(home: str, package: str) -> dict[str, object]:
     }
 
 
-def _waiting(home: str, package: str) -> dict[str, int]:
-    """Return how many events wait in the outbox, and how many files of programs are not in it."""
-    files = 0
-    with contextlib.suppress(OSError):
-        files = sum(1 for _ in os.scandir(f"{_home.package_folder(home, package)}/spool"))
+def _waiting(home: str, package: str) -> int:
+    """Return how many events wait: in the outbox, and in the files that programs write."""
     events = 0
+    with contextlib.suppress(OSError):
+        for file in os.scandir(_spool.folder(home, package)):
+            with contextlib.suppress(OSError), open(file.path, "rb") as lines:  # noqa: PTH123
+                events += sum(1 for line in lines if line[:1].isdigit())
     if _outbox.exists(home):
         with contextlib.suppress(StoreError), _outbox.opened(home, wait=2) as outbox:
-            events = outbox.waiting(package) if outbox else 0
-    return {"events": events, "files": files}
+            events += outbox.waiting(package) if outbox else 0
+    return events
 
 
 def _day(seconds: int) -> str:
@@ -127,11 +129,8 @@ def describe(found: list[dict[str, object]]) -> str:
             lines.append(f"  goes to   {state['host']}, since {state['since']}")
         if state["erasures"]:
             lines.append("  the host has not confirmed yet that it erased what it has")
-        waiting = state["waiting"]
-        if isinstance(waiting, dict) and any(waiting.values()):
-            lines.append(
-                f"  waiting   {waiting['events']} events, and {waiting['files']} files of programs"
-            )
+        if state["waiting"]:
+            lines.append(f"  waiting   {state['waiting']} events")
     return "\n".join(lines)
 
 

@@ -228,6 +228,8 @@ def upload_command(ctx: click.Context, package: str | None, as_json: bool) -> No
     else:
         for outcome in outcomes:
             click.echo(outcome["summary"], err=bool(outcome["why"]))
+        if not outcomes:
+            click.echo("nothing to send: you have agreed to no package")
     ctx.exit(code)
 
 
