@@ -182,6 +182,24 @@ class TestNative:
         assert after(watcher, 0.3) == [("d/2", "deleted")]
         assert after(watcher, 2) == []
 
+    def test_the_safety_look_at_many_files_rests_between_slices(
+        self, open_watcher, clock, tmp_path
+    ):
+        (tmp_path / "d").mkdir()
+        for number in range(450):
+            (tmp_path / "d" / str(number)).write_text("x")
+            os.utime(tmp_path / "d" / str(number), (1, 1))
+        watcher = open_watcher("d", interval=1)
+        rests = []
+        clock.now += 1
+        while not rests or rests[-1] != 1:
+            watcher.read(clock.now)
+            rests.append(watcher.deadline() - clock.now)
+            clock.now = watcher.deadline()
+
+        assert len(rests) == 3, "two full slices and the rest"
+        assert watcher.take(clock.now) == []
+
     def test_a_full_queue_of_the_kernel_loses_no_change(self, open_watcher, after, tmp_path, file):
         """Linux keeps fs.inotify.max_queued_events and drops the rest, the last save among them."""
         with open("/proc/sys/fs/inotify/max_queued_events") as limit:

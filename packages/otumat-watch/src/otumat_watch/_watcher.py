@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from itertools import chain, islice
 
 from otumat_watch._ledger import Ledger, signature, signature_of
 from otumat_watch._targets import files_below, parse_target
@@ -11,7 +12,7 @@ from otumat_watch.exceptions import WatcherUnavailableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Protocol
 
     from otumat_watch._change import Change
@@ -39,8 +40,10 @@ __all__ = ["Watcher"]
 
 # Asked once, so that a type checker reads both branches on every system.
 _IS_LINUX = sys.platform.startswith("linux")
-#: The safety look costs at most this part of one core, however many files there are.
+#: The safety look costs at most this part of one core, however many files there are,
+#: because after so many files it rests.
 _SAFETY_SHARE = 0.01
+_SAFETY_SLICE = 200
 
 
 class Watcher:
@@ -80,6 +83,7 @@ class Watcher:
         self._source: Source | None = None
         told, asked = self._divide(poll=poll)
         self._safety = told if safety_poll else []
+        self._round: Iterator[bool] | None = None
         self._polled = asked
         for target in asked:
             self._learn(target)
@@ -117,7 +121,8 @@ class Watcher:
                 self._give_up_source(error, now)
         if self._next_poll is not None and now >= self._next_poll:
             for target in self._polled:
-                self._look(target, now, deep=True)
+                for _ in self._looks(target, deep=True):
+                    pass
             self._next_poll = self._clock() + self._interval
         if self._next_safety is not None and now >= self._next_safety:
             self._look_for_safety(now)
@@ -172,32 +177,40 @@ class Watcher:
         for path, _ in files_below(target):
             self._ledger.record(path, signature(path))
 
-    def _look(self, target: Target, now: float, *, deep: bool) -> bool:
-        """Compare what is there with what was reported; tell whether there was news."""
-        glimpse = partial(self._ledger.glimpse, now=now, deep=deep)
+    def _looks(self, target: Target, *, deep: bool) -> Iterator[bool]:
+        """Compare file by file what is there with what was reported; yield whether it is news."""
+        glimpse, clock = partial(self._ledger.glimpse, deep=deep), self._clock
         if target.is_file:
-            return glimpse(target.root, signature(target.root))
-        news = False
+            yield glimpse(target.root, signature(target.root), clock())
+            return
         found = set()
         for path, entry in files_below(target):
             found.add(path)
             try:
-                news |= glimpse(path, signature_of(entry.stat()))
+                seen = signature_of(entry.stat())
             except OSError:
-                news |= glimpse(path, None)
+                seen = None
+            yield glimpse(path, seen, clock())
         for path in self._ledger.known((target.below,)):
             if path not in found and target.covers(path[len(target.below) :]):
-                news |= glimpse(path, signature(path))
+                yield glimpse(path, signature(path), clock())
         self._ledger.forget_lists(target.below)
-        return news
 
     def _look_for_safety(self, now: float) -> None:
-        before = self._clock()
-        news = [self._look(target, now, deep=False) for target in self._safety]
-        if any(news) and self._source is not None:
+        """Look at some files, and a while later at the next: no change waits for a long look."""
+        if self._round is None:
+            self._round = chain.from_iterable(
+                self._looks(target, deep=False) for target in self._safety
+            )
+        looked = list(islice(self._round, _SAFETY_SLICE))
+        if any(looked) and self._source is not None:
             self._source.follow_all(now)
-        cost = self._clock() - before
-        self._next_safety = self._clock() + max(self._interval, cost / _SAFETY_SHARE)
+        after = self._clock()
+        if len(looked) < _SAFETY_SLICE:
+            self._round = None
+            self._next_safety = after + self._interval
+        else:
+            self._next_safety = after + (after - now) / _SAFETY_SHARE
 
     def _spelled(self, change: Change) -> Change:
         return change._replace(path=self._spelling(change.path))
