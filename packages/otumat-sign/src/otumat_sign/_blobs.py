@@ -100,7 +100,7 @@ def heads(paths: Sequence[bytes], algorithms: Sequence[str]) -> list[list[str]]:
     others = [(digest.copy, column.append) for digest, column in zip(empty, columns)][1:]  # noqa: B905
     open_, read, fstat, close = _open, os.read, os.fstat, os.close
     small, modes, changed, mask = SMALL, _MODES, _CHANGED, _TYPE_AND_X
-    limit = time.time() - SETTLED
+    limit = int(time.time()) - SETTLED
     for path in paths:
         try:
             handle = open_(path, _FLAGS)
