@@ -25,7 +25,7 @@ def test_an_upload_is_counted_and_acknowledged(service):
     said = answer.json()
     assert (said["accepted"], said["duplicate"], said["rejected"]) == (3, False, [])
     assert said["batch"] == body["batch"]
-    assert 43_200 <= said["next_upload_after"] <= 129_600
+    assert 43_200 <= said["next_upload_after"] <= 77_760
     assert total(service).events == 3
 
 
