@@ -29,9 +29,11 @@ SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
 TEST_TOOLS = ("pytest>=9.0.1", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100")
 #: What the tests of one distribution need besides the test tools.
 EXTRA_TOOLS: dict[str, tuple[str, ...]] = {
+    "otumat-sign": ("uv",),  # the tests make environments and build wheels with it
+    "otumat-watch": ("watchfiles>=1",),  # the seam of macOS and Windows, run for real on Linux
     "otumat-usage": ("oauthlib>=3.2",),  # the outside oracle of the host's OAuth
 }
-NEEDS_MORE = "browser or mounts or systemd or cron"
+NEEDS_MORE = "browser or builds or mounts or systemd or cron"
 SLOW = f"interop or service or fault or {NEEDS_MORE}"
 
 
@@ -247,9 +249,17 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session(python=NEWEST, default=False)
+def builds(session: nox.Session) -> None:
+    """Sign the wheels of every backend (needs Debian's `cargo` and `gcc`)."""
+    _need(session, "git", "openssl", "cargo", "gcc", "bash")
+    _install(session, ("otumat-sign",), *TEST_TOOLS, *EXTRA_TOOLS["otumat-sign"])
+    _pytest(session, "-n", "2", "-m", "builds", "packages/otumat-sign/tests", *session.posargs)
+
+
+@nox.session(python=NEWEST, default=False)
 def mounts(session: nox.Session) -> None:
-    """The watcher on overlay, FUSE and other mounts (needs root and Debian's `fuse3`)."""
-    _need(session, "unshare", "mount")
+    """The watcher on overlay, FUSE and other mounts (needs root and Debian's `fuse3`, `bindfs`)."""
+    _need(session, "unshare", "mount", "fusermount3", "bindfs")
     _install(session, ("otumat-watch",), *TEST_TOOLS, *EXTRA_TOOLS.get("otumat-watch", ()))
     _pytest(session, "-m", "mounts", "packages/otumat-watch/tests", *session.posargs)
 

@@ -1,4 +1,4 @@
-"""Measure what each cold import adds to a fresh interpreter, against `import sqlite3` in the same run.
+"""Measure what a cold import adds to a fresh interpreter, beside `import sqlite3` in one run.
 
     nox -s bench -- imports [--rounds 41]
 

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.service
+
 
 def test_without_a_package_there_is_nothing_to_say(console):
     assert "No package on this account" in console("status").stdout

@@ -11,6 +11,8 @@ import pytest
 
 from otumat import _commands
 
+pytestmark = pytest.mark.service
+
 GREET = (
     "import click\n@click.command()\n@click.option('--fail', is_flag=True)\n"
     "def greet(fail):\n    'Say hello.'\n    1 / (0 if fail else 1)\n    click.echo('hello')\n"

@@ -15,7 +15,7 @@ import pytest
 
 from otumat_sign import check
 
-pytestmark = pytest.mark.interop
+pytestmark = pytest.mark.builds
 
 PROJECT = """\
 [project]

@@ -9,7 +9,7 @@ import pytest
 
 from otumat_sign import check
 
-pytestmark = pytest.mark.interop
+pytestmark = pytest.mark.builds
 
 #: src layout; a distribution's name unlike its modules'; two packages, a single module, a part
 #: of a namespace; an executable data file, which setuptools keeps, and a link, which it copies.

@@ -15,7 +15,7 @@ import pytest
 
 from otumat_sign import check
 
-pytestmark = pytest.mark.interop
+pytestmark = pytest.mark.builds
 
 NAMES = "base_name = 'example_base'\nplugin_name = {plugin!r}\n"
 PORTED = """\
