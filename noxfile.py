@@ -309,7 +309,7 @@ def soak(session: nox.Session) -> None:
 def _faults(session: nox.Session, seeds: str) -> None:
     _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools())
     paths = session.posargs or [f"packages/{dist}/tests" for dist in LEAVES]
-    _pytest(session, "-m", "fault", *paths, env={"OTUMAT_SEEDS": seeds})
+    _pytest(session, "-n", "2", "-m", "fault", *paths, env={"OTUMAT_SEEDS": seeds})
 
 
 def _all_extra_tools() -> list[str]:

@@ -32,8 +32,10 @@ _PYTHON = {
     ),
     "model_signing": (
         "import model_signing",
-        "model_signing.hashing.Config().use_file_serialization("
-        "hashing_algorithm='sha256', allow_symlinks=True).hash({tree!r})",
+        (
+            "model_signing.hashing.Config().use_file_serialization("
+            "hashing_algorithm='sha256', allow_symlinks=True).hash({tree!r})"
+        ),
     ),
 }
 
