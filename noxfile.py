@@ -22,6 +22,9 @@ nox.options.error_on_external_run = True
 # that press Ctrl-C need it as a terminal gives it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Without byte code every command that a test starts would compile its libraries anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 ROOT = pathlib.Path(__file__).parent
 DISTS = ("otumat-sign", "otumat-usage", "otumat-watch", "otumat")
 LEAVES = DISTS[:3]
@@ -83,8 +86,9 @@ def _install(session: nox.Session, dists: tuple[str, ...], *more: str) -> None:
 def _install_suite(session: nox.Session, *more: str) -> None:
     """Install what `pip install otumat "otumat-usage[host]"` will bring, from our own wheels."""
     wheels = _wheels(session)
-    session.install("--find-links", str(wheels["otumat"].parent), str(wheels["otumat"]),
-                    f"{wheels['otumat-usage']}[host]", *more)  # fmt: skip
+    usage = f"{wheels['otumat-usage']}[host]"
+    others = [str(wheel) for dist, wheel in wheels.items() if dist != "otumat-usage"]
+    session.install(*others, usage, *more)
 
 
 def _pytest(session: nox.Session, *args: str, name: str | None = None, **kwargs: object) -> None:

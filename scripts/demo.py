@@ -42,7 +42,6 @@ class Stage:
         } | {
             "PATH": sysconfig.get_path("scripts") + os.pathsep + os.environ["PATH"],
             "HOME": str(self.home("you")),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PIP_FIND_LINKS": str(wheels),
             "PIP_CACHE_DIR": str(wheels.parent / "pip-cache"),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",

@@ -19,7 +19,7 @@ def _agent(agreed):
     agent.save_config()
     with _tokens.lock(str(agreed), "p"):
         _tokens.save(str(agreed), "p", agent.origin, TOKENS)
-    agent.log(event_type="one")
+    agent.log(event_type="sesame-one")
     return agent
 
 
@@ -37,7 +37,7 @@ def test_uninstall_leaves_the_refusal_and_the_erase_request(agent, data):
         "job",  # which asks the host until it confirms
         "packages/p/answer",
     ]
-    assert "one" not in "".join(
+    assert "sesame-one" not in "".join(
         path.read_bytes().decode("latin-1") for path in data.rglob("*") if path.is_file()
     )
     (debt,) = _erasure.owed(str(data))

@@ -271,9 +271,7 @@ class Database:
                 os.close(
                     os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, stat.S_IRUSR | stat.S_IWUSR)
                 )
-        database = cls(path)
-        database._make_tables()
-        return database
+        return cls._ready(path)
 
     @classmethod
     def open(cls, folder: Path) -> Database:
@@ -282,8 +280,16 @@ class Database:
             raise StoreMissing(
                 f"no host in {folder}: make one with `otumat-usage host init -d {folder}`"
             )
-        database = cls(folder / FILE_NAME)
-        database._make_tables()
+        return cls._ready(folder / FILE_NAME)
+
+    @classmethod
+    def _ready(cls, path: Path) -> Database:
+        database = cls(path)
+        try:
+            database._make_tables()
+        except BaseException:
+            database.close()
+            raise
         return database
 
     def _make_tables(self) -> None:
