@@ -58,6 +58,13 @@ PYTHONS = _found_pythons()
 OLDEST_AND_NEWEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 NEWEST = PYTHONS[-1]
 
+# What `nox` alone runs: all that needs only Python, git and openssl, within ten minutes on two
+# cores. CI also runs `alone` on the oldest Python, and `lowest` on the newest.
+nox.options.sessions = [
+    "lint", "types", "tests", f"alone-{NEWEST}", "together", f"lowest-{PYTHONS[0]}", "interop",
+    "faults", f"readme-{NEWEST}", "build",
+]  # fmt: skip
+
 
 # --- what sessions share ---------------------------------------------------------------------
 
@@ -120,7 +127,7 @@ def _copied_tests(session: nox.Session, dist: str) -> pathlib.Path:
     return target
 
 
-# --- the default sessions: they need Python, git and openssl ------------------------------------
+# --- sessions that need only Python, git and openssl ------------------------------------
 
 
 @nox.session(python=PYTHONS)
