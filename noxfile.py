@@ -37,6 +37,16 @@ EXTRA_TOOLS: dict[str, tuple[str, ...]] = {
     "otumat-usage": ("oauthlib>=3.2",),  # the outside oracle of the host's OAuth
 }
 NEEDS_MORE = "browser or builds or mounts or systemd or cron"
+#: What `nox -s bench` measures, and the program that does.
+BENCHMARKS = {
+    "imports": "imports.py",
+    "sign": "sign/__main__.py",
+    "sign-wheels": "sign/wheels.py",
+    "usage": "usage/__main__.py",
+    "host-ingest": "host/ingest.py",
+    "host-life": "host/life.py",
+    "watch": "watch/__main__.py",
+}
 SLOW = f"interop or service or fault or {NEEDS_MORE}"
 
 
@@ -294,18 +304,15 @@ def cron(session: nox.Session) -> None:
 @nox.session(python=NEWEST, default=False)
 def bench(session: nox.Session) -> None:
     """Benchmarks, ours beside the peers in one run: `nox -s bench -- AREA [arguments]`."""
-    areas = sorted(path.stem for path in (ROOT / "benchmarks").iterdir() if path.suffix != ".md")
-    if not session.posargs or session.posargs[0] not in areas:
-        session.error(f"say which of {', '.join(areas)}: nox -s bench -- {areas[0]}")
+    programs = {area: ROOT / "benchmarks" / path for area, path in BENCHMARKS.items()}
+    if not session.posargs or session.posargs[0] not in programs:
+        session.error(f"say which of {', '.join(programs)}: nox -s bench -- imports")
     area, *more = session.posargs
-    program = ROOT / "benchmarks" / f"{area}.py"
-    if not program.exists():
-        program = ROOT / "benchmarks" / area / "__main__.py"
     _install(session, DISTS)
-    peers = program.parent / "requirements.txt"
-    if program.name == "__main__.py" and peers.exists():
+    peers = programs[area].parent / "requirements.txt"
+    if peers.exists():
         session.install("-r", str(peers))
-    session.run("python", str(program), *more)
+    session.run("python", str(programs[area]), *more)
 
 
 @nox.session(python=NEWEST, default=False)

@@ -1,6 +1,6 @@
 """Measure ingest over HTTP: the host against the same handler without a store, in turns.
 
-    python benchmarks/host/ingest.py [--seconds 3] [--rounds 3] [--rows 1 100 1000]
+    nox -s bench -- host-ingest [--seconds 3] [--rounds 3] [--rows 1 100 1000]
 
 The server runs on one core, this load generator on another; 32 connections, every batch is new,
 gzip, and answered after its commit (SQLite, WAL, synchronous=FULL). Prints one JSON object.

@@ -1,6 +1,6 @@
 """Measure the host's start, idle memory, refreshes per second, bytes per event and answers.
 
-    python benchmarks/host/life.py [--events 200000]
+    nox -s bench -- host-life [--events 200000]
 
 Start: from the command to the first answer of /healthz, median of 5. Refreshes: through the write
 thread, 64 waiting at once, durable. Prints one JSON object.

@@ -1,6 +1,6 @@
 """Measure signing a wheel, checking a plugin and guarding imports, beside what they cannot beat.
 
-    nox -s bench -- sign installs what this needs; then: python benchmarks/sign/wheels.py
+    nox -s bench -- sign-wheels [--rounds 5]
 
 1. Signing a wheel of 23,000 entries beside inflating and hashing every entry plus one copy (the
    floor: zlib and SHA-256 called from a loop) and beside `wheel tags`, which rewrites a wheel too.
