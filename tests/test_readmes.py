@@ -1,7 +1,7 @@
 """Run what the READMEs tell people to run, and compare what they are told they will see.
 
-```python blocks are complete programs; ```console blocks are `$ command` lines with their output,
-`...` standing for any lines. All blocks of one README run in order, in one folder of their own.
+```python blocks are complete programs, each run in an empty folder; ```console blocks are
+`$ command` lines with their output, `...` standing for any lines, run in order in one folder.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ class Shell:
         """Return what *command* printed, stderr included, and its exit code."""
         assert self._bash.stdin
         assert self._bash.stdout
-        self._bash.stdin.write(f"{{ {command}\n}} </dev/null\nprintf '\\0%d\\n' $?\n".encode())
+        # `(exit $code)` gives the command the $? of the one before it.
+        line = f"{{ (exit $code)\n{command}\n}} </dev/null\ncode=$?; printf '\\0%d\\n' $code\n"
+        self._bash.stdin.write(line.encode())
         self._bash.stdin.flush()
         output = b""
         while not (end := re.search(rb"\0(\d+)\n$", output)):
@@ -130,8 +132,10 @@ def test_the_blocks_of_a_readme_do_what_it_says(
     failures = []
     for language, line, block in _blocks(readme):
         if language == "python":
+            empty = tmp_path / f"program-{line}"
+            empty.mkdir()
             done = subprocess.run(
-                [sys.executable, "-"], input=block, text=True, cwd=folder, env=env,
+                [sys.executable, "-"], input=block, text=True, cwd=empty, env=env,
                 capture_output=True, check=False,
             )  # fmt: skip
             if done.returncode:
