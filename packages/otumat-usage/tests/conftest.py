@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -372,3 +373,20 @@ def _host(tmp_path):
     host = Host(tmp_path).start()
     yield host
     host.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A real Chromium for all tests that need one; its absence is a failure, not a skip."""
+    from playwright.sync_api import sync_playwright
+
+    binary = os.environ.get("OTUMAT_CHROMIUM") or shutil.which("chromium")
+    if not binary:
+        pytest.fail("no Chromium: install the Debian package chromium or set OTUMAT_CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=binary,
+            args=["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
+        )
+        yield browser
+        browser.close()

@@ -1,7 +1,5 @@
 """What a person sees, asked of a real Chromium: the consent page, the code page, the answers."""
 
-import os
-import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -9,23 +7,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.service]
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A real Chromium; its absence is a failure, not a skip."""
-    from playwright.sync_api import sync_playwright
-
-    binary = os.environ.get("OTUMAT_CHROMIUM") or shutil.which("chromium")
-    if not binary:
-        pytest.fail("no Chromium: install the Debian package chromium or set OTUMAT_CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=binary,
-            args=["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
