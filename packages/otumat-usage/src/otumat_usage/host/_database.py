@@ -226,14 +226,19 @@ def _configure_sqlite(engine: Engine) -> None:
     def _connect(connection: Any, _record: object) -> None:
         # The driver must not open transactions of its own: `begin` below does.
         connection.isolation_level = None
-        for pragma in (
+        pragmas = (
             "journal_mode=WAL",
             "synchronous=FULL",  # an acknowledged upload survives power loss
             "busy_timeout=5000",
             "foreign_keys=ON",
             "secure_delete=ON",  # an erased user's bytes leave the file
-        ):
-            connection.execute(f"PRAGMA {pragma}")
+        )
+        try:
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()  # SQLAlchemy 2.0 forgets a connection that it could not set up
+            raise
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
