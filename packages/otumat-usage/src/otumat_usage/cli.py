@@ -229,7 +229,7 @@ def upload_command(ctx: click.Context, package: str | None, as_json: bool) -> No
         for outcome in outcomes:
             click.echo(outcome["summary"], err=bool(outcome["why"]))
         if not outcomes:
-            click.echo("nothing to send: you have agreed to no package")
+            click.echo("nothing to send")
     ctx.exit(code)
 
 
