@@ -221,6 +221,7 @@ class TestNative:
         (tmp_path / "d" / "sub" / "f").write_text("x")
         assert after(watcher, 0.3) == [("d/sub/f", "created")]
 
+    @pytest.mark.mounts  # it takes what the whole account has, so nothing may run beside it
     def test_used_up_instances_are_told_of_and_polling_takes_over(self, open_watcher, after, file):
         hoarded = []
 
