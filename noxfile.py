@@ -279,7 +279,7 @@ def builds(session: nox.Session) -> None:
 
 @nox.session(python=NEWEST, default=False)
 def mounts(session: nox.Session) -> None:
-    """The watcher on mounts and with inotify used up (needs root and Debian's `fuse3`, `bindfs`)."""
+    """The watcher on mounts and with inotify used up (needs root, Debian's `fuse3`, `bindfs`)."""
     _need(session, "unshare", "mount", "fusermount3", "bindfs")
     _install(session, ("otumat-watch",), *TEST_TOOLS, *EXTRA_TOOLS.get("otumat-watch", ()))
     _pytest(session, "-m", "mounts", "packages/otumat-watch/tests", *session.posargs)
