@@ -60,7 +60,7 @@ def listing(data: bytes) -> None:
         _listing.refuse_links(["120000 "], [path])
     except SignError:
         return
-    _listing.digest(["100644 "], [path], "sha1")
+    _listing.lines(["100644 "], _listing.quote_all([path]))
 
 
 def quote(data: bytes) -> None:

@@ -22,7 +22,22 @@ print(time.perf_counter() - start)
 """
 
 _OURS = "from otumat_sign import hash_pkg\nfrom otumat_sign import _digest, _workers"
+#: No walk, no order, no modes, no listing: what Python itself asks for five calls a file.
+_BARE = """\
+import hashlib, os
+paths = open({nul!r}, "rb").read().split(b"\\0")[:-1]
+empty = hashlib.new({algorithm!r})
+def hash_all():
+    for path in paths:
+        handle = os.open(path, os.O_RDONLY)
+        data = os.read(handle, 262144)
+        os.fstat(handle)
+        os.close(handle)
+        digest = empty.copy()
+        digest.update(data)
+        digest.hexdigest()"""
 _PYTHON = {
+    "bare Python loop": (_BARE, "hash_all()"),
     "ours, 1 worker": (_OURS, "hash_pkg(pkgpath={tree!r}, algorithm={algorithm!r})"),
     "ours, 2 workers": (_OURS, "hash_pkg(pkgpath={tree!r}, algorithm={algorithm!r}, workers=2)"),
     "ours, both digests": (_OURS, "_digest.digests({tree!r}, ['sha1', 'sha256'])"),
@@ -60,16 +75,20 @@ class Contender:
 def all_for(tree: Path, algorithm: str, scratch: Path, *, peers: bool) -> list[Contender]:
     """Return every contender for *tree*, the floor first."""
     floor = build_floor(scratch)
-    names = list(_PYTHON) if peers else [name for name in _PYTHON if name.startswith("ours")]
+    lines, nul = _paths(tree, scratch)
+    names = [name for name in _PYTHON if peers or name not in ("swh.model", "model_signing")]
+    given = {"tree": str(tree), "algorithm": algorithm, "nul": str(nul)}
     found = [Contender("C floor", [floor, algorithm, str(tree)], stdin=None, inside=False)]
     for name in names:
         setup, call = _PYTHON[name]
-        program = _TIMED.format(setup=setup, call=call.format(tree=str(tree), algorithm=algorithm))
+        program = _TIMED.format(setup=setup.format(**given), call=call.format(**given))
         argv = [sys.executable, "-c", program]
         found.append(Contender(name, argv, stdin=None, inside=True))
     if peers:
-        lines, nul = _paths(tree, scratch)
-        git = ["git", "hash-object", "--stdin-paths", "--no-filters"]
+        repository = scratch / f"repository-{algorithm}"
+        init = ["git", "init", "-q", f"--object-format={algorithm}", str(repository)]
+        subprocess.run(init, check=True)
+        git = ["git", "-C", str(repository), "hash-object", "--stdin-paths", "--no-filters"]
         found.append(Contender("git hash-object", git, stdin=lines, inside=False))
         digest = ["xargs", "-0", "openssl", "dgst", f"-{algorithm}"]
         found.append(Contender("openssl dgst", digest, stdin=nul, inside=False))

@@ -12,9 +12,9 @@ from hashlib import sha1, sha256
 import pytest
 
 from otumat_sign import ChangedFileError, RefusedPathError, UnreadableFileError
-from otumat_sign._blobs import BUFFER_SIZE, SMALL, _raise_unreadable, blob_id, heads, kind, new
+from otumat_sign._blobs import BUFFER_SIZE, _raise_unreadable, blob_id, heads, kind, new
 
-SIZES = [0, 1, 100, SMALL - 1, SMALL, SMALL + 1, BUFFER_SIZE - 1, BUFFER_SIZE, BUFFER_SIZE + 1]
+SIZES = [0, 1, 100, 4096, BUFFER_SIZE - 1, BUFFER_SIZE, BUFFER_SIZE + 1, 3 * BUFFER_SIZE]
 
 
 def _expected(data, make=sha1, mode="100644"):

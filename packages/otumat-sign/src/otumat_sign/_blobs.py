@@ -26,9 +26,8 @@ if TYPE_CHECKING:
         def hexdigest(self) -> str: ...
 
 
-#: Files below this size are read by one call.
-SMALL = 32 * 1024
-#: Larger ones go through one buffer that stays in the processor's cache.
+#: One buffer of this size takes all files in turn: it stays in the processor's cache. A file
+#: below this size is read by one call.
 BUFFER_SIZE = 256 * 1024
 #: A file whose last change is older than this many seconds before the start of the work has
 #: not changed since: coarser than any file system's clock (FAT counts in steps of 2 s) and the
@@ -61,7 +60,15 @@ def _open_portably(path: bytes, flags: int) -> int:
     return os.open(path, flags)
 
 
+def _readv_portably(handle: int, buffers: list[bytearray]) -> int:
+    """Read into the first of *buffers* as readv(2) does, where that is not to be had."""
+    data = os.read(handle, len(buffers[0]))
+    buffers[0][: len(data)] = data
+    return len(data)
+
+
 _open: Callable[[bytes, int], int] = os.open if _POSIX else _open_portably
+_readv: Callable[[int, list[bytearray]], int] = getattr(os, "readv", _readv_portably)
 
 
 def new(algorithm: str) -> Digest:
@@ -98,27 +105,28 @@ def heads(paths: Sequence[bytes], algorithms: Sequence[str]) -> list[list[str]]:
     columns: list[list[str]] = [[] for _ in algorithms]
     copy, add = empty[0].copy, columns[0].append
     others = [(digest.copy, column.append) for digest, column in zip(empty, columns)][1:]  # noqa: B905
-    open_, read, fstat, close = _open, os.read, os.fstat, os.close
-    small, modes, changed, mask = SMALL, _MODES, _CHANGED, _TYPE_AND_X
+    open_, readv, fstat, close = _open, _readv, os.fstat, os.close
+    full, modes, changed, mask = BUFFER_SIZE, _MODES, _CHANGED, _TYPE_AND_X
+    buffer = bytearray(full)
+    whole, into = memoryview(buffer), [buffer]
     limit = int(time.time()) - SETTLED
     for path in paths:
         try:
             handle = open_(path, _FLAGS)
             try:
-                data = read(handle, small)
+                size = readv(handle, into)
                 stat = fstat(handle)
             finally:
                 close(handle)
         except OSError:
             mode = None
         else:
-            size = len(data)
             mode = modes.get(stat[0] & mask)
-        if mode is None or size != stat[6] or size == small or stat[changed] > limit:
+        if mode is None or size != stat[6] or size == full or stat[changed] > limit:
             for column, head in zip(columns, _careful(path, empty)):  # noqa: B905
                 column.append(head)
             continue
-        header = b"blob %d\0" % size
+        header, data = b"blob %d\0" % size, whole[:size]
         digest = copy()
         digest.update(header)
         digest.update(data)

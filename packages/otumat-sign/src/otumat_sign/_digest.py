@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 
-from otumat_sign._blobs import heads
-from otumat_sign._listing import digest, refuse_links, refuse_names
+from otumat_sign._blobs import blob_id, heads
+from otumat_sign._listing import lines, quote_all, refuse_links, refuse_names
 from otumat_sign._tree import locate, scan
+from otumat_sign.exceptions import EmptyPackageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Literal, TypeAlias
 
     Algorithm: TypeAlias = Literal["sha1", "sha256"]
 
 __all__ = ["hash_pkg"]
+
+_SLICE = 2048
 
 
 def hash_pkg(
@@ -66,20 +69,35 @@ def digests(
     above = _folders(prefix)
     root = locate(pkgpath)
     files = scan(root)
+    if not files:
+        message = "the package has no files: its hash would be that of every empty folder"
+        raise EmptyPackageError(message)
     cut = len(root) - len(os.path.basename(root))  # noqa: PTH119 -- bytes
-    listed = [above + path[cut:] for path in files]
-    refuse_names(listed)
+    for _, listed in _slices(files, cut, above):
+        refuse_names(listed)
     if workers is None or workers == 1:
         columns = heads(files, algorithms)
     else:
         from otumat_sign import _workers
 
         columns = _workers.heads(files, algorithms, workers)
-    refuse_links(columns[0], listed)
+    listings: list[list[bytes]] = [[] for _ in algorithms]
+    for part, listed in _slices(files, cut, above):
+        refuse_links(columns[0][part], listed)
+        names = quote_all(listed)
+        for listing, column in zip(listings, columns, strict=True):
+            listing.append(lines(column[part], names))
     return [
-        digest(column, listed, algorithm)
-        for column, algorithm in zip(columns, algorithms, strict=True)
+        blob_id(b"".join(listing), algorithm)
+        for listing, algorithm in zip(listings, algorithms, strict=True)
     ]
+
+
+def _slices(files: Sequence[bytes], cut: int, above: bytes) -> Iterator[tuple[slice, list[bytes]]]:
+    """Yield where *files* are and how they are listed, some at a time: never all names twice."""
+    for start in range(0, len(files), _SLICE):
+        part = slice(start, start + _SLICE)
+        yield part, [above + path[cut:] for path in files[part]]
 
 
 def _folders(prefix: str | None) -> bytes:

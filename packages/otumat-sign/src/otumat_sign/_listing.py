@@ -1,11 +1,10 @@
-"""Write git's listing of a package and hash it: quoting, and the names that git refuses."""
+"""Write the lines of git's listing: quoting, and the names that git refuses."""
 
 from __future__ import annotations
 
 import re
 
-from otumat_sign._blobs import blob_id
-from otumat_sign.exceptions import EmptyPackageError, RefusedPathError
+from otumat_sign.exceptions import RefusedPathError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,23 +61,17 @@ def _refuse(path: bytes) -> NoReturn:
     raise RefusedPathError(message)
 
 
-def digest(heads: Sequence[str], paths: Sequence[bytes], algorithm: str) -> str:
-    """Return the hexadecimal id of the listing made of *heads* and *paths*, both in order.
-
-    Raises:
-        EmptyPackageError: there are no paths.
-    """
-    if not paths:
-        message = "the package has no files: its hash would be that of every empty folder"
-        raise EmptyPackageError(message)
+def lines(heads: Sequence[str], names: Sequence[str]) -> bytes:
+    """Return the lines of a listing for *heads* and the quoted *names*, both in order."""
     parts = [""] * (3 * len(heads))
     parts[0::3] = heads
-    parts[1::3] = _quoted(paths)
+    parts[1::3] = names
     parts[2::3] = ["\n"] * len(heads)
-    return blob_id("".join(parts).encode("ascii"), algorithm)
+    return "".join(parts).encode("ascii")
 
 
-def _quoted(paths: Sequence[bytes]) -> list[str]:
+def quote_all(paths: Sequence[bytes]) -> list[str]:
+    """Return `quote` of each of *paths*."""
     joined = b"\0".join(paths)
     if not joined.translate(None, _PLAIN + b"\0"):
         return joined.decode("ascii").split("\0")
