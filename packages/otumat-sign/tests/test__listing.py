@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otumat_sign import EmptyPackageError, RefusedPathError, hash_pkg
+from otumat_sign import RefusedPathError, hash_pkg
 from otumat_sign._listing import lines, quote, quote_all, refuse_links, refuse_names
 
 HEAD = "100644 e69de29bb2d1d6434b8b29ae775ad8c2e48c5391 0\t"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from otumat_sign._cli_command import CONTEXT, Command, Refusal, echo_json, json_option
+from otumat_sign._cli_progress import working
 
 
 @click.command(
@@ -47,7 +48,8 @@ def hash_command(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     from otumat_sign._digest import digests
 
     algorithms = algorithms or ("sha1",)
-    found = digests(directory, algorithms, prefix=prefix, workers=workers)
+    with working(f"hashing {directory}"):
+        found = digests(directory, algorithms, prefix=prefix, workers=workers)
     if as_json:
         echo_json({"path": directory, **dict(zip(algorithms, found, strict=True))})
     else:
@@ -58,7 +60,8 @@ def hash_command(  # noqa: PLR0913, PLR0917 -- one parameter for each option
 def _explain_git(directory: str, *, as_json: bool) -> None:
     from otumat_sign._explain import explain
 
-    result = explain(directory)
+    with working(f"comparing {directory} with git"):
+        result = explain(directory)
     equal = result.ours == result.gits
     if as_json:
         differences = [{"path": path, "cause": cause} for path, cause in result.differences]

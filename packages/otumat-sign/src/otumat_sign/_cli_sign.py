@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from otumat_sign._cli_command import CONTEXT, Command, echo_json, json_option, passphrase_option
+from otumat_sign._cli_progress import working
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def sign_command(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     else:
         work = _in(str(signature_in), str(signed_by), public)
     for wheel in wheels:
-        written = work(wheel)
+        with working(f"signing {wheel}"):
+            written = work(wheel)
         if as_json:
             echo_json({"path": wheel, "written": written})
         else:
@@ -114,7 +116,8 @@ def _sign_folder(
     from otumat_sign._signature import sign_with
 
     signer = _signers.load(key, passphrase)
-    digest = hash_pkg(pkgpath=directory)
+    with working(f"hashing {directory}"):
+        digest = hash_pkg(pkgpath=directory)
     signature = sign_with(signer, digest)
     if output:
         from otumat_sign._files import replace

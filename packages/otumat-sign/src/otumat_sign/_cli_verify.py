@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from otumat_sign._cli_command import CONTEXT, Command, Refusal, echo_json, json_option
+from otumat_sign._cli_progress import working
 from otumat_sign.exceptions import InvalidSignature
 
 TYPE_CHECKING = False
@@ -72,7 +73,10 @@ def verify_command(  # noqa: PLR0913, PLR0917 -- one parameter for each option
         return
     if require_signed and any(not target.endswith(".whl") for target in targets):
         raise click.UsageError("--require-signed is for wheels (*.whl)")
-    verdicts = [(target, _verdict(target, pub, trusted_by, bytecode)) for target in targets]
+    verdicts = []
+    for target in targets:
+        with working(f"checking {target}"):
+            verdicts.append((target, _verdict(target, pub, trusted_by, bytecode)))
     for target, verdict in verdicts:
         if as_json:
             echo_json(_as_json(target, verdict))
@@ -140,7 +144,8 @@ def _verify_folder(directory: str, pub: str, signature: str, *, as_json: bool) -
     key = PublicKey(_keyuri.read(pub), name=pub)
     text = Path(signature).read_text(errors="replace")
     reason = ""
-    digest = hash_pkg(pkgpath=directory)
+    with working(f"hashing {directory}"):
+        digest = hash_pkg(pkgpath=directory)
     try:
         key.verify(decode(text), digest.encode())
     except InvalidSignature as error:
