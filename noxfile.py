@@ -269,7 +269,7 @@ def browser(session: nox.Session) -> None:
     _pytest(session, "-m", "browser", "packages/otumat-usage/tests", *session.posargs)
 
 
-@nox.session(python=NEWEST, default=False)
+@nox.session(python=OLDEST_AND_NEWEST, default=False)
 def builds(session: nox.Session) -> None:
     """Sign the wheels of every backend (needs Debian's `cargo` and `gcc`)."""
     _need(session, "git", "openssl", "cargo", "gcc", "bash")

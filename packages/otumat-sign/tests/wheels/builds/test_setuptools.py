@@ -225,3 +225,15 @@ class TestFrontends:
         wheel = made.pip_wheel(newest, PIP_FIND_LINKS=links, PIP_PRE="1", **keys)
 
         assert check(wheel, trusted=alice.pub)
+
+    def test_isolated_sdist_then_wheel_by_build(self, project, tools, newest, keys, alice):
+        """`python -m build` as typed: an sdist, and the wheel from what was unpacked of it."""
+        made = project(with_table())
+        links = f"{tools.build_ours('otumat-sign')} {tools.env.get('PIP_FIND_LINKS', '')}"
+        tools.run(newest, "-m", "build", "-o", made.out, made.folder,
+                  PIP_FIND_LINKS=links, PIP_PRE="1", **keys)  # fmt: skip
+
+        (wheel,), (sdist,) = made.out.glob("*.whl"), made.out.glob("*.tar.gz")
+        assert check(wheel, trusted=alice.pub)
+        with tarfile.open(sdist) as archive:
+            assert not [n for n in archive.getnames() if n.endswith((".sig", ".manifest", ".pub"))]
