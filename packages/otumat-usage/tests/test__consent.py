@@ -1,6 +1,5 @@
 """Asking, at real terminals: who is asked, what counts as an answer, and what is kept of it."""
 
-import os
 import signal
 
 import pytest
@@ -242,20 +241,6 @@ def test_install_without_a_terminal_says_why(package, python):
     """)
 
     assert done.stdout == "tracked: there is no terminal\n" * 2
-
-
-def test_a_notebook_is_told_in_one_line_and_not_asked(package, python, data):
-    """The kernel's own module is stood in for here; test_notebook runs a real one."""
-    package()
-    done = python(
-        "import sys, types; sys.modules['ipykernel'] = types.ModuleType('ipykernel');import tracked"
-    )
-
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1
-    assert 'otumat_usage.consent("tracked")' in done.stderr
-    assert not data.exists()
-    assert os.environ.get("PYTEST_CURRENT_TEST")
 
 
 def test_a_y_typed_before_the_question_is_no_yes(package, terminal, console):

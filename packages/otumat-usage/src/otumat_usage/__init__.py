@@ -11,7 +11,8 @@ process, no connection. Importing this package loads nothing that the interprete
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from otumat_usage._agent import UsageAgent, consent, refusal
+    from otumat_usage._agent import UsageAgent
+    from otumat_usage._enquiry import consent, refusal
     from otumat_usage._optout import disable
 
 __all__ = ["UsageAgent", "consent", "disable", "refusal"]
@@ -20,16 +21,18 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
         """Load a public name on first use (PEP 562)."""
-        if name == "disable":
+        if name == "UsageAgent":
+            from otumat_usage._agent import UsageAgent as value
+        elif name == "disable":
             from otumat_usage._optout import disable as value
+        elif name in __all__:
+            from otumat_usage import _enquiry
+
+            value = getattr(_enquiry, name)
         elif name in ("exceptions", "testing"):
             from importlib import import_module
 
             return import_module(f"otumat_usage.{name}")
-        elif name in __all__:
-            from otumat_usage import _agent
-
-            value = getattr(_agent, name)
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         globals()[name] = value

@@ -21,7 +21,8 @@ Value = str | int | float | bool
 
 #: Where `testing.capture` receives events instead of the disk.
 sink: "Callable[[UsageAgent, str, dict[str, Value]], None] | None" = None
-_agents: dict[str, "UsageAgent"] = {}
+#: The agents of this process by the canonical name of their package; `_enquiry` looks here.
+agents: "dict[str, UsageAgent]" = {}
 
 
 class UsageAgent:
@@ -100,7 +101,7 @@ class UsageAgent:
             self._resolve({})
             return
         self.home = _home.folder()
-        _agents[self.package] = self
+        agents[self.package] = self
         if _optout.overruled(self.package, self.home):
             return
         self._watched = _answer.Watched(self.home, self.package)
@@ -155,8 +156,8 @@ class UsageAgent:
         """Put the question, or say in a notebook how to answer it."""
         from otumat_usage import _consent
 
-        if "ipykernel" in sys.modules:
-            _consent.mention(str(self.config["package_name"]))
+        if _consent.in_notebook():
+            _consent.mention(self.home, self.config, self.events)
             return
         _consent.ask_once(self.home, self.config, self.events)
         if self._watched is not None:
@@ -327,38 +328,3 @@ class UsageAgent:
         from otumat_usage import _settings
 
         _settings.save(self.home, self.config, self.events)
-
-
-def refusal(package: str) -> str | None:
-    """Say in words why nothing is recorded about *package*, or None when it is.
-
-    Looks at the agent in this process, or else at what the user's files say.
-    """
-    name = _home.canonical(package)
-    agent = _agents.get(name)
-    if agent is not None:
-        return agent.refusal()
-    home = _home.folder()
-    overruled = _optout.overruled(name, home)
-    if overruled:
-        return overruled
-    answer = _answer.read(home, name)
-    return answer.refused or (None if answer.agreed else "not asked yet")
-
-
-def consent(package: str) -> bool:
-    """Ask the user about *package* now, as a notebook does; say whether they agree.
-
-    The package has to be imported already.
-
-    Raises:
-        ConfigurationError: no agent of that name exists in this process.
-        RefusedError: the environment says no, or there is nobody to ask.
-        EnrolmentError: the host's page did not end in an agreement.
-    """
-    agent = _agents.get(_home.canonical(package))
-    if agent is None:
-        from otumat_usage.exceptions import ConfigurationError
-
-        raise ConfigurationError(f"{package} is not imported, or it does not use otumat_usage")
-    return agent.install()

@@ -100,6 +100,11 @@ def obstacle() -> str | None:
     return _machine()
 
 
+def in_notebook() -> bool:
+    """Say whether this is a notebook's kernel: a person, but no terminal."""
+    return "ipykernel" in sys.modules
+
+
 def _is_terminal(stream: object, number: int) -> bool:
     """Say whether *stream* is descriptor *number* and that is a terminal; an IDE's is not."""
     try:
@@ -111,7 +116,7 @@ def _is_terminal(stream: object, number: int) -> bool:
 
 def _machine() -> str | None:
     loaded = sys.modules
-    for tool in ("pytest", "_pytest", "sphinx", "pip", "ipykernel"):
+    for tool in ("pytest", "_pytest", "sphinx", "pip"):
         if tool in loaded:
             return f"{tool} runs this"
     if "PYTEST_CURRENT_TEST" in os.environ:
@@ -122,11 +127,22 @@ def _machine() -> str | None:
     return None
 
 
-def mention(name: str) -> None:
-    """Tell a notebook's user in one line how to answer; a cell must not wait for input."""
+def mention(home: str, config: Mapping[str, object], events: Events | None) -> None:
+    """Tell a notebook's user in one line how to answer; a cell must not wait for input.
+
+    Three times at most, as the question itself. Never raises.
+    """
+    try:
+        settings = _settings.of(config)
+        if _machine() or _answer.read(home, settings.package).unanswered >= MAX_UNANSWERED:
+            return
+        _answer.count_unanswered(home, settings.package)
+        _settings.save(home, config, events)
+    except (UsageError, OSError):
+        return
     _say(
-        f"{name} asks to record how it is used (nothing is recorded now). "
-        f'To answer: import otumat_usage; otumat_usage.consent("{name}")'
+        f"{settings.name} asks to record how it is used (nothing is recorded now). "
+        f'To answer: import otumat_usage; otumat_usage.consent("{settings.name}")'
     )
 
 
@@ -164,7 +180,7 @@ def ask_again(home: str, config: Mapping[str, object], events: Events | None) ->
     """
     question = Question(home, _settings.of(config), config, events)
     why = _optout.overruled(question.settings.package, home)
-    if why is None and "ipykernel" not in sys.modules:
+    if why is None and not in_notebook():
         why = obstacle()
     if why:
         raise RefusedError(f"{question.settings.package}: {why}")
@@ -182,16 +198,17 @@ def _ask(question: Question) -> bool:
     _settings.save(home, question.config, question.events)
     settings = question.settings
     earlier = _legacy.find(settings.author, settings.data_directory, package)
+    how = "notebook" if in_notebook() else "terminal"
     reply = _read_reply(_mentioning(question, earlier), settings.timeout)
     if reply is None:
         _say("No answer, so nothing is recorded.")
         return False
     if not _is_yes(reply):
-        _answer.say_no(home, package, "terminal")
+        _answer.say_no(home, package, how)
         _settle_job(home)
         _say("Understood: nothing is recorded, and you will not be asked again.")
     else:
-        agree(question, "terminal")
+        agree(question, how)
     if earlier is not None:
         _end_0_3(question, earlier, agreed=_is_yes(reply))
     return _is_yes(reply)
@@ -269,10 +286,10 @@ def _say(line: str) -> None:
 def _read_reply(question: str, timeout: float) -> str | None:
     """Return the line that a person typed, or None for no answer."""
     end = time.monotonic() + min(PATIENCE, timeout)
-    if "ipykernel" in sys.modules:
+    if in_notebook():
         try:
             return input(question)
-        except (EOFError, KeyboardInterrupt):
+        except (EOFError, KeyboardInterrupt, RuntimeError):  # or a front end that takes no input
             return None
     try:
         early = _ready(0.0)
