@@ -2,6 +2,7 @@
 
 import os
 import sys
+import textwrap
 
 import pytest
 
@@ -204,3 +205,43 @@ def test_a_no_given_elsewhere_is_seen_before_the_next_event(agreed, python):
 
     assert "the user said no" in python(code).stdout
     assert list(agreed.rglob("*.spool")) == []
+
+
+GUEST = """
+import sys
+try:
+    import _interpreters as interpreters  # Python 3.13
+    guest = interpreters.create(sys.argv[1])
+except ImportError:
+    import _xxsubinterpreters as interpreters
+    guest = interpreters.create(isolated=sys.argv[1] == "isolated")
+{before}
+failed = interpreters.run_string(guest, sys.argv[2])
+if failed:
+    raise SystemExit(str(failed))
+interpreters.destroy(guest)
+from otumat_usage import UsageAgent
+agent = UsageAgent(
+    author="a", data_directory="d", package_name="data-joint", host="https://x.example")
+agent.log(event_type="main")
+print(agent.refusal())
+"""
+
+
+@pytest.mark.parametrize("kind", ["isolated", "legacy"])
+@pytest.mark.parametrize("before", ["", "import otumat_usage._agent, otumat_usage._spool"])
+def test_a_sub_interpreter_is_refused_and_the_main_one_is_not(agreed, python, kind, before):
+    code = """
+    import os
+    from otumat_usage import UsageAgent, refusal
+    agent = UsageAgent(
+        author="a", data_directory="d", package_name="data-joint", host="https://x.example")
+    agent.log(event_type="guest")
+    os.write(1, f"{agent.refusal()}; {refusal('data-joint')}\\n".encode())
+    """
+    done = python(GUEST.format(before=before), kind, textwrap.dedent(code))
+
+    why = "this is a sub-interpreter"
+    assert (done.stdout, done.stderr) == (f"{why}; {why}\nNone\n", "")
+    (spool,) = agreed.rglob("*.spool")
+    assert [line.split("\t")[2] for line in spool.read_text().splitlines()[1:]] == ["main"]

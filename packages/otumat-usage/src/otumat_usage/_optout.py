@@ -5,6 +5,7 @@ a "no": a list that cannot be read, a variable with a value nobody defined, a ho
 No path to the disk or the network goes round it; the recorded answer is asked after it (`_answer`).
 """
 
+import _thread
 import os
 import sys
 import time
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 CI_VARIABLES = (
     "CI", "CONTINUOUS_INTEGRATION", "BUILD_NUMBER", "BUILDKITE", "APPVEYOR", "BITBUCKET_COMMIT",
     "CIRCLECI", "CODEBUILD_BUILD_ID", "DRONE", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL",
-    "TEAMCITY_VERSION", "TF_BUILD", "TRAVIS", "TEAMCITY_PROJECT_NAME", "HUDSON_URL",
+    "TEAMCITY_VERSION", "TF_BUILD", "TRAVIS", "TEAMCITY_PROJECT_NAME", "HUDSON_URL", "READTHEDOCS",
 )  # fmt: skip
 
 _SPOKEN = ("OTUMAT_USAGE", "DO_NOT_TRACK")
@@ -29,6 +30,8 @@ _NOT_SET = frozenset(("", "0", "false", "no"))
 _ON = frozenset(("", "1", "true", "yes", "on"))
 _LISTS = (list, tuple, set, frozenset)
 _MISSING = object()
+#: Since Python 3.12.
+_is_main = getattr(_thread, "_is_main_interpreter", None)
 
 _disabled: set[str] = set()
 #: Until when (monotonic seconds), for which home, and what `_surroundings` said.
@@ -94,4 +97,18 @@ def _surroundings(home: str) -> str | None:
     for name in CI_VARIABLES:
         if (os.environ.get(name) or "").strip().lower() not in _NOT_SET:
             return f"this is a CI run ({name} is set)"
-    return None if _home.is_ours(home) else "the home is not this user's own"
+    if not _home.is_ours(home):
+        return "the home is not this user's own"
+    # Its threads, forks and exit are not this process's; nobody tests their programs there either.
+    return None if _in_main_interpreter() else "this is a sub-interpreter"
+
+
+def _in_main_interpreter() -> bool:
+    if _is_main is not None:
+        return bool(_is_main())
+    try:
+        # Python 3.10 and 3.11
+        import _xxsubinterpreters as interpreters  # type: ignore[import-not-found]
+    except ImportError:  # left out of this build, so that only an embedding program could make one
+        return True
+    return bool(interpreters.get_current() == interpreters.get_main())
