@@ -145,6 +145,33 @@ def _agreed(data):
     return data
 
 
+@pytest.fixture(name="agent")
+def _agent(agreed):  # noqa: ARG001 - the yes it needs
+    """An agent of the package p that records; sealed at the end."""
+    from otumat_usage import UsageAgent
+
+    agent = UsageAgent(author="a", data_directory="d", package_name="p", host="https://x.example")
+    assert agent.refusal() is None
+    yield agent
+    agent.seal()
+
+
+@pytest.fixture(name="drain")
+def _drain_all(data):
+    """Take in what can be taken; return (events in order, dropped, still busy)."""
+    from otumat_usage import _drain, _outbox
+
+    def drain():
+        home = str(data)
+        with _outbox.free(home) as outbox:
+            busy = _drain.drain(outbox, home, "p")
+            found = outbox._db.execute("SELECT type FROM event ORDER BY stream, seq").fetchall()
+            dropped = outbox._db.execute("SELECT reason, count FROM dropped").fetchall()
+        return [name for (name,) in found], dict(dropped), busy
+
+    return drain
+
+
 class Terminal:
     """A program in a session of its own whose controlling terminal is a real pty."""
 

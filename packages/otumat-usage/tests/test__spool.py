@@ -14,34 +14,9 @@ import zlib
 
 import pytest
 
-from otumat_usage import _answer, _drain, _home, _outbox, _schema, _spool
+from otumat_usage import _answer, _home, _schema, _spool
 
 ORIGIN = "https://x.example"
-
-
-@pytest.fixture(name="agent")
-def _agent(agreed):  # noqa: ARG001 - the yes it needs
-    from otumat_usage import UsageAgent
-
-    agent = UsageAgent(author="a", data_directory="d", package_name="p", host=ORIGIN)
-    assert agent.refusal() is None
-    yield agent
-    agent.seal()
-
-
-@pytest.fixture(name="drain")
-def _drain_all(data):
-    """Take in what can be taken; return (events in order, dropped, still busy)."""
-
-    def drain():
-        home = str(data)
-        with _outbox.free(home) as outbox:
-            busy = _drain.drain(outbox, home, "p")
-            found = outbox._db.execute("SELECT type FROM event ORDER BY stream, seq").fetchall()
-            dropped = outbox._db.execute("SELECT reason, count FROM dropped").fetchall()
-        return [name for (name,) in found], dict(dropped), busy
-
-    return drain
 
 
 def _files(data):
@@ -160,33 +135,6 @@ def test_a_file_that_never_became_a_spool_is_removed_after_a_day(agent, data, dr
 
     drain()
     assert [path.name for path in folder.glob("*.part")] == ["new.spool.part"]
-
-
-def test_spools_that_nobody_takes_stay_within_the_cap(agent, data, drain):
-    """As on a machine that is never online: the oldest go, and every event of theirs is counted."""
-    number, size = 60_000, 60
-    for event in range(number):
-        agent.log(event_type=f"{event:06}{'x' * (size - 6)}")
-    agent.seal()
-
-    assert sum(file.stat().st_size for file in _files(data)) <= _spool.MAX_BYTES
-    events, dropped, _ = drain()
-    assert events[-1].startswith(f"{number - 1:06}")
-    assert len(events) + dropped["overflow"] == number
-
-
-def test_many_short_processes_that_nobody_takes_stay_within_the_cap(
-    agent, data, drain, monkeypatch
-):
-    monkeypatch.setattr(_spool, "MAX_FILES", 40)
-    for event in range(100):
-        agent.log(event_type=f"{event:03}")
-        agent.seal()
-
-    assert len(_files(data)) == 40
-    events, dropped, _ = drain()
-    assert events == [f"{event:03}" for event in range(60, 100)]
-    assert dropped["overflow"] == 60
 
 
 def test_undeclared_events_are_dropped_and_counted(agreed, drain):
@@ -327,16 +275,6 @@ def test_a_disk_that_takes_nothing_is_silent_and_counted(agent, monkeypatch, dra
     agent.seal()
 
     assert drain() == (["one", "four"], {"disk": 2}, 0)
-
-
-def test_locks_that_do_not_work_are_silent(agent, monkeypatch):
-    def fail(*_):
-        raise OSError(errno.ENOLCK, "no locks here")
-
-    monkeypatch.setattr(_spool.fcntl, "flock", fail)
-    agent.log(event_type="one")
-
-    assert agent._spool.dropped == {"disk": 1}
 
 
 def test_threads_share_one_file(agent, data, drain):

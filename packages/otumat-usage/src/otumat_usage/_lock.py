@@ -1,22 +1,29 @@
-"""Locks between processes: a file that one of them holds."""
+"""Locks between processes: a file that one of them holds.
+
+Where the file system knows no locks, the holder is the process that could create a second file,
+``….held``. Should it be killed, that file stands in the way for an hour.
+"""
 
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from otumat_usage import _home
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+_STALE_SECONDS = 3600
 
 
 @contextmanager
 def held(path: str, *, wait: float = 0.0) -> "Iterator[bool]":
     """Hold the lock *path*, waiting at most *wait* seconds for it; yields whether we do.
 
-    The lock goes with the process that holds it, however that one ends.
+    The lock goes with the process that holds it, however that one ends (but see above).
 
     Raises:
         OSError: the lock's file cannot be made.
@@ -26,29 +33,60 @@ def held(path: str, *, wait: float = 0.0) -> "Iterator[bool]":
     fd = os.open(path, flags, 0o600)
     try:
         end = time.monotonic() + wait
-        while not (got := _try(fd)) and time.monotonic() < end:
+        while not (leave := _try(fd, path)) and time.monotonic() < end:
             time.sleep(0.02)
-        yield got
+        try:
+            yield leave is not None
+        finally:
+            if leave is not None:
+                leave()
     finally:
         os.close(fd)
+
+
+def _nothing() -> None:
+    """Leave a lock that goes with its descriptor."""
 
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _try(fd: int) -> bool:
+    def _try(fd: int, path: str) -> "Callable[[], None] | None":  # noqa: ARG001 - as below
         try:
             msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
         except OSError:
-            return False
+            return None
+        return _nothing
+
+    def known(fd: int) -> bool:  # noqa: ARG001 - as below
+        """Say yes: every file system of Windows knows locks."""
         return True
 
 else:
     import fcntl
 
-    def _try(fd: int) -> bool:
+    def _try(fd: int, path: str) -> "Callable[[], None] | None":
+        """Return how to leave the lock again, or None while somebody else holds it."""
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
+        except OSError as error:
+            return _by_name(f"{path}.held") if error.errno in _home.NO_LOCKS else None
+        return _nothing
+
+    def known(fd: int) -> bool:
+        """Say whether the file system of an open file knows the locks that SQLite takes."""
+        try:
+            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno not in _home.NO_LOCKS
         return True
+
+    def _by_name(mark: str) -> "Callable[[], None] | None":
+        try:
+            os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            with suppress(FileNotFoundError):  # left just now
+                if time.time() - Path(mark).stat().st_mtime > _STALE_SECONDS:
+                    Path(mark).unlink()
+            return None
+        return lambda: Path(mark).unlink(missing_ok=True)  # the whole folder may have gone

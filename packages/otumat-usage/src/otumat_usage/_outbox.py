@@ -101,8 +101,14 @@ class Outbox:
 
     def __init__(self, path: str) -> None:
         # Made by us first, so that SQLite never creates it readable for others.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=5)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        try:
+            # Our own lock is enough where SQLite's cannot be had (NFS without its daemon).
+            query = "" if _lock.known(fd) else "?nolock=1"
+        finally:
+            os.close(fd)
+        uri = Path(path).absolute().as_uri() + query
+        self._db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5)
         try:
             self._prepare(path)
         except BaseException:

@@ -2,8 +2,10 @@ r"""The spool: the file of this process to which events are appended, and nothin
 
 One line per event, written by one write(2) before `Spool.append` returns, so it survives ``kill
 -9``. The file is locked (flock) for as long as its process lives and is never shared: the uploader
-takes only what it can lock, so it cannot race the writer. Who says no removes the file, and the
-writer sees that before its next event. Format, UTF-8, tab-separated::
+takes only what it can lock, so it cannot race the writer. Where the file system knows no locks, the
+file is named ``.open`` while it is written and ``.sealed`` afterwards; what was left open, because
+its process ended, is taken a day later. Who says no removes the file, and the writer sees that
+before its next event. Format, UTF-8, tab-separated::
 
     otumat-spool 1 <TAB> run <TAB> origin <TAB> text <TAB> agreed at <TAB> package version
         <TAB> python <TAB> os family
@@ -14,7 +16,7 @@ writer sees that before its next event. Format, UTF-8, tab-separated::
 """
 
 # pathlib and contextlib are not loaded on the hot path.
-# ruff: noqa: PTH104, PTH108, PTH116, PTH208, SIM105
+# ruff: noqa: PTH104, PTH108, PTH208, SIM105
 
 import os
 import sys
@@ -33,13 +35,15 @@ if TYPE_CHECKING:
 HEAD = "otumat-spool 1"
 SUFFIX = ".spool"
 PART = ".part"
+OPEN = ".open"
+SEALED = ".sealed"
 #: A full spool is left to the uploader and the next one begun: bytes, and seconds since it began.
 SEAL_BYTES = 64 * 1024
 SEAL_SECONDS = 3600
-#: What may wait for an uploader that never comes: bytes on disk, and files. The oldest goes first.
-MAX_BYTES = 2 * 1024 * 1024
-MAX_FILES = 1024
-_BLOCK = 4096
+#: Fewer files than this cannot be too much to wait for an uploader (see `_room`).
+MANY = 30
+#: After how many seconds without a change nobody writes to a file any more; see `SEAL_SECONDS`.
+ABANDONED_SECONDS = 86400
 
 _spools: list["Spool"] = []
 _at_fork: list[bool] = []
@@ -64,6 +68,7 @@ class Spool:
         "_pending",
         "_permitted",
         "_size",
+        "_unlocked",
         "dropped",
     )
 
@@ -76,6 +81,7 @@ class Spool:
         self._number = 0
         self._size = 0
         self._began = 0.0
+        self._unlocked = ""
         self._busy = False
         self._lock = RLock()
         self._pending: list[tuple[str, str]] = []
@@ -113,7 +119,8 @@ class Spool:
 
     def drop(self, reason: str) -> None:
         """Count an event that is not recorded; told to the uploader with the next one that is."""
-        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+        with self._lock:
+            self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
     def _write(self, head: str, event: str) -> None:
         now = time.time()
@@ -178,10 +185,10 @@ class Spool:
         first = f"{HEAD}\t{run}\t{head}\n".encode()
         try:
             try:
-                fd = _create(path, first)
+                fd, self._unlocked = _create(path, first)
             except FileNotFoundError:
                 _home.make(self._folder)
-                fd = _create(path, first)
+                fd, self._unlocked = _create(path, first)
         except OSError:
             return False
         self._fd, self._inode = fd, os.fstat(fd).st_ino
@@ -194,26 +201,21 @@ class Spool:
             names = os.listdir(self._folder)
         except OSError:
             return
-        # Fewer than this cannot be too many bytes, so most programs look no further.
-        if len(names) < MAX_BYTES // (SEAL_BYTES + _BLOCK):
-            return
-        sizes = [(name, _size(f"{self._folder}/{name}")) for name in sorted(names)]
-        bytes_, files = sum([size for _, size in sizes]) + SEAL_BYTES, len(sizes) + 1
-        for name, size in sizes:
-            if bytes_ <= MAX_BYTES and files <= MAX_FILES:
-                return
-            held = _discard(f"{self._folder}/{name}")
-            if held >= 0:
-                bytes_, files = bytes_ - size, files - 1
-            if held > 0:
+        if len(names) >= MANY:
+            from otumat_usage import _room  # most programs never need it
+
+            if held := _room.make(self._folder, names):
                 self.dropped["overflow"] = self.dropped.get("overflow", 0) + held
 
     def _close(self) -> None:
         fd, self._fd = self._fd, -1
+        unlocked, self._unlocked = self._unlocked, ""
         if fd < 0:
             return
         try:
             os.close(fd)
+            if unlocked:
+                os.rename(unlocked, unlocked[: -len(OPEN)] + SEALED)
         except OSError:
             pass
 
@@ -223,25 +225,29 @@ class Spool:
         self._busy = False
         self._pending.clear()
         self.dropped.clear()
+        self._unlocked = ""  # the parent still writes to it
         if self._is_good():
             self._close()
         self._fd = -1
 
 
-def _create(path: str, first: bytes) -> int:
+def _create(path: str, first: bytes) -> tuple[int, str]:
     """Create a spool that begins with *first*, locked before the uploader can see it.
 
+    Returns its descriptor, and its path if the file system knows no locks.
+
     Raises:
-        OSError: the folder is missing, the disk is full, or the file system knows no locks.
+        OSError: the folder is missing, or the disk is full.
     """
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     # An open file cannot be renamed on Windows: that is the lock there (see `claim`).
     early = path if sys.platform == "win32" else path + PART
+    unlocked = ""
     fd = os.open(early, flags, 0o600)
     try:
-        if sys.platform != "win32":
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if sys.platform != "win32" and not _locked(fd):
+            path = unlocked = path + OPEN
         if os.write(fd, first) != len(first):
             raise OSError("disk full")  # noqa: TRY301 - one way out for every failure
         if early != path:
@@ -253,7 +259,24 @@ def _create(path: str, first: bytes) -> int:
         except OSError:
             pass
         raise
-    return fd
+    return fd, unlocked
+
+
+if sys.platform != "win32":
+
+    def _locked(fd: int) -> bool:
+        """Lock a file for as long as it is open; False where the file system knows no locks.
+
+        Raises:
+            OSError: somebody else has locked it.
+        """
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in _home.NO_LOCKS:
+                return False
+            raise
+        return True
 
 
 def claim(path: str) -> int:
@@ -273,37 +296,16 @@ def claim(path: str) -> int:
     except OSError:
         return -1
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(fd).st_nlink:
+        about = os.fstat(fd)
+        written = path.endswith(OPEN) and time.time() - about.st_mtime < ABANDONED_SECONDS
+        # Without a lock only the name tells that nobody writes.
+        free = not written and (_locked(fd) or path.endswith((OPEN, SEALED)))
+        if free and os.fstat(fd).st_nlink:
             return fd
     except OSError:
         pass
     os.close(fd)
     return -1
-
-
-def _size(path: str) -> int:
-    """Return what a file takes on disk, roughly."""
-    try:
-        return -(-os.stat(path).st_size // _BLOCK) * _BLOCK
-    except OSError:
-        return 0
-
-
-def _discard(path: str) -> int:
-    """Remove a spool that no living process writes to; return how many events it held, or -1."""
-    fd = claim(path)
-    if fd < 0:
-        return -1
-    try:
-        lines = os.read(fd, 4 * SEAL_BYTES).split(b"\n")[1:-1]
-        remove(path)
-        told = [int(line.rpartition(b"\t")[2]) for line in lines if line[:1] == b"!"]
-    except (OSError, ValueError):
-        return -1
-    finally:
-        os.close(fd)
-    return len(lines) - len(told) + sum(told)
 
 
 def _register(spool: Spool) -> None:
