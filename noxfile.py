@@ -34,7 +34,8 @@ TEST_TOOLS = ("pytest>=9.0.1", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypo
 EXTRA_TOOLS: dict[str, tuple[str, ...]] = {
     "otumat-sign": ("uv",),  # the tests make environments and build wheels with it
     "otumat-watch": ("watchfiles>=1",),  # the seam of macOS and Windows, run for real on Linux
-    "otumat-usage": ("oauthlib>=3.2",),  # the outside oracle of the host's OAuth
+    # the outside oracle of the host's OAuth; a real notebook
+    "otumat-usage": ("oauthlib>=3.2", "nbclient>=0.10", "ipykernel>=6.29"),
 }
 NEEDS_MORE = "browser or builds or mounts or systemd or cron"
 #: What `nox -s bench` measures, and the program that does.
@@ -279,10 +280,11 @@ def builds(session: nox.Session) -> None:
 
 @nox.session(python=NEWEST, default=False)
 def mounts(session: nox.Session) -> None:
-    """The watcher on mounts and with inotify used up (needs root, Debian's `fuse3`, `bindfs`)."""
+    """On mounts, with inotify used up, on a read-only home (root, Debian's `fuse3`, `bindfs`)."""
     _need(session, "unshare", "mount", "fusermount3", "bindfs")
-    _install(session, ("otumat-watch",), *TEST_TOOLS, *EXTRA_TOOLS.get("otumat-watch", ()))
-    _pytest(session, "-m", "mounts", "packages/otumat-watch/tests", *session.posargs)
+    _install(session, ("otumat-usage", "otumat-watch"), *TEST_TOOLS, *_all_extra_tools())
+    paths = [f"packages/{dist}/tests" for dist in ("otumat-usage", "otumat-watch")]
+    _pytest(session, "-m", "mounts", *(session.posargs or paths))
 
 
 @nox.session(python=NEWEST, default=False)
