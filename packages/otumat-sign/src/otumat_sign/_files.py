@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def replace(path: str | os.PathLike[str], parts: Iterable[bytes]) -> None:
+def replace(path: str | os.PathLike[str], parts: Iterable[bytes | memoryview]) -> None:
     """Give *path* the content of *parts*, atomically; its mode stays if it was there.
 
     A link is followed, and what is no plain file (a terminal, /dev/null) is written to.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Bytes from which a second thread earns its start, and as many as memory's speed feeds.
 _WORTH_THREADS, _MAXIMUM_THREADS = 16 * 2**20, 4
+_PORTIONS_PER_THREAD = 16
 
 
 class Wheel(Archive):
@@ -82,9 +83,12 @@ class Wheel(Archive):
         else:
             from concurrent.futures import ThreadPoolExecutor
 
-            # Inflating and hashing let other threads run.
+            # Inflating and hashing let other threads run. Small portions, the largest files
+            # first: nobody is left alone with a large one at the end.
+            new.sort(key=lambda path: -self._placed[path].size)
+            portions = workers * _PORTIONS_PER_THREAD
             with ThreadPoolExecutor(workers) as pool:
-                for part in pool.map(self._hash, [new[at::workers] for at in range(workers)]):
+                for part in pool.map(self._hash, [new[at::portions] for at in range(portions)]):
                     self._facts |= part
         return {path: self._facts[path] for path in wanted}
 

@@ -33,17 +33,19 @@ def write(wheel: Wheel, files: Mapping[str, bytes], dropped: Container[str]) -> 
         WheelError: its RECORD does not say what is in it, or it would grow beyond ZIP32.
         OSError: it cannot be replaced.
     """
-    parts: list[bytes] = []
+    kept: list[tuple[int, int]] = []
     records: list[bytes] = []
     position = 0
     for index, entry in enumerate(wheel.entries):
         if entry is wheel.record or entry.name in files or entry.name in dropped:
             continue
-        span = wheel.span(index)
-        start = position.to_bytes(4, "little")
-        parts.append(span)
-        records.append(entry.record[: _POSITION.start] + start + entry.record[_POSITION.stop :])
-        position += len(span)
+        start, stop = wheel.span(index)
+        records.append(entry.record if start == position else _moved(entry.record, position))
+        position += stop - start
+        if kept and kept[-1][1] == start:
+            start = kept.pop()[0]
+        kept.append((start, stop))
+    parts: list[bytes | memoryview] = [wheel.slice(*span) for span in kept]
     rows = _record_rows(wheel, files, dropped)
     for name, data in [*files.items(), (wheel.record.name, rows)]:
         span, central = _entry(name, data, wheel.record.record[12:16], position)
@@ -57,9 +59,15 @@ def write(wheel: Wheel, files: Mapping[str, bytes], dropped: Container[str]) -> 
     _files.replace(wheel.path, [*parts, *records, end])
 
 
+def _moved(record: bytes, position: int) -> bytes:
+    """Return a central record for an entry that now lies at *position*."""
+    start = position.to_bytes(4, "little")
+    return record[: _POSITION.start] + start + record[_POSITION.stop :]
+
+
 def _entry(name: str, data: bytes, date: bytes, start: int) -> tuple[bytes, bytes]:
     """Return the local part and the central record of a new deflated file."""
-    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     packed = deflater.compress(data) + deflater.flush()
     raw = name.encode()
     flags = 0 if raw.isascii() else UTF8

@@ -66,22 +66,29 @@ class Archive:
         self.path = os.fspath(path)
         with open(self.path, "rb") as file:  # noqa: PTH123 -- messages show it as it was given
             self.content = file.read()
+        self._view = memoryview(self.content)
         self.entries, self.directory = self._read_directory()
         self._check_layout()
         if why := _zip_names.objection((entry.name, entry.mode) for entry in self.entries):
             self.refuse(why)
 
-    def span(self, index: int) -> bytes:
-        """Return every byte of an entry but its central record, header included."""
-        return self.content[self.entries[index].start : self._end(index)]
+    def span(self, index: int) -> tuple[int, int]:
+        """Return where an entry begins and ends, its central record not counted."""
+        return self.entries[index].start, self._end(index)
+
+    def slice(self, start: int, end: int) -> memoryview:
+        """Return the bytes of the file from *start* to before *end*, without a copy."""
+        return self._view[start:end]
 
     def read(self, entry: Entry) -> bytes:
         """Return the content of *entry*, never more than it announces."""
-        content = self.content[entry.data : entry.data + entry.packed]
-        if entry.method == DEFLATED:
+        packed = self._view[entry.data : entry.data + entry.packed]
+        if entry.method == STORED:
+            content = bytes(packed)
+        else:
             inflater = zlib.decompressobj(-zlib.MAX_WBITS)
             try:
-                content = inflater.decompress(content, entry.size + 1)
+                content = inflater.decompress(packed, entry.size + 1)
             except zlib.error as error:
                 raise WheelError(f"{self.path}: {entry.name} is damaged") from error
             if not inflater.eof or inflater.unused_data:
