@@ -39,6 +39,29 @@ def test_a_write_that_leaves_size_and_time_equal_is_believed(ledger, path):
     assert ledger.take(0.0) == [Change(path, "modified")]
 
 
+def test_a_look_does_not_put_off_what_events_then_tell(ledger, path):
+    """A file that is saved again and again never looks the same twice."""
+    for number in range(3):
+        with open(path, "a") as file:
+            file.write("more")
+        ledger.glimpse(path, signature(path), 0.0, deep=False)
+        with open(path, "a") as file:
+            file.write("more")
+        ledger.wrote(path, 0.0)
+        ledger.closed(path)
+
+        assert ledger.take(0.0) == [Change(path, "modified")], number
+
+
+def test_a_look_does_not_put_off_what_came_by_rename(ledger, path):
+    os.utime(path, (1, 1))
+    ledger.glimpse(path, signature(path), 0.0, deep=False)
+    os.utime(path, (2, 2))
+    ledger.replaced(path)
+
+    assert ledger.take(0.0) == [Change(path, "modified")]
+
+
 def test_closing_without_a_write_is_nothing(ledger, path):
     ledger.closed(path)
 

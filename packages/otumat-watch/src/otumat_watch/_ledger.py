@@ -80,22 +80,23 @@ class Ledger:
 
     def wrote(self, path: str, now: float) -> None:
         """A writer wrote or truncated, and may go on."""
-        self._touched.add(path)
+        self._told_of(path)
         self._pending.unsettled(path, now)
 
     def closed(self, path: str) -> None:
         """A writer closed the file; without a write since the last report that is nothing."""
         if path in self._touched or self.differs(path):
+            self._told_of(path)
             self._pending.complete(path)
 
     def replaced(self, path: str) -> None:
         """The name now stands for another file, which was complete when it came."""
-        self._touched.add(path)
+        self._told_of(path)
         self._pending.complete(path)
 
     def appeared(self, path: str, now: float) -> None:
         """The name was made. Links are complete; a file's writer is still to write and close."""
-        self._touched.add(path)
+        self._told_of(path)
         try:
             found = os.lstat(path)
         except OSError:
@@ -108,7 +109,7 @@ class Ledger:
 
     def vanished(self, path: str, now: float) -> None:
         """The name is gone, perhaps only until the editor has made it anew."""
-        self._touched.add(path)
+        self._told_of(path)
         self._pending.unsettled(path, now)
 
     def vanished_below(self, folders: tuple[str, ...], now: float) -> None:
@@ -184,6 +185,15 @@ class Ledger:
         if not self.is_there(path):
             return found is not None
         return not found or found[1] >= self._armed_ns
+
+    def _told_of(self, path: str) -> None:
+        """Believe an event: a look at *path* before it has nothing more to say.
+
+        Without this, looks that never agree would put off the changes of a busy file for as long
+        as it is busy.
+        """
+        self._touched.add(path)
+        self._glimpsed.pop(path, None)
 
     def _settle(self, path: str, found: Signature | None) -> Change | None:
         was_there = self.is_there(path)
