@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Seconds after which a change counts as lost.
 PATIENCE = 6.0
+#: Seconds after which a row has been measured often enough; some need a second for each save.
+ENOUGH = 30.0
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -180,8 +182,10 @@ def calm(place: Place) -> None:
 def latency(place: Place, way: str, count: int) -> tuple[list[float], int]:
     """Return the ms from a save's end to the first instruction, and how many were lost."""
     chance = random.Random(count)
-    found, lost = [], 0
+    found, lost, begin = [], 0, time.monotonic()
     for _ in range(count):
+        if time.monotonic() > begin + ENOUGH:
+            break
         save = place.save(way)
         answered = place.answer(save)
         if answered is None:
