@@ -5,20 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from otumat_usage.host import (
-    _admin,
-    _dashboard,
-    _device,
-    _discovery,
-    _enrolment,
-    _health,
-    _ingest,
-    _self,
-    _token_endpoint,
-)
-from otumat_usage.host._discovery import ROUTES
+from otumat_usage.host import _admin, _dashboard, _enrolment
 from otumat_usage.host._errors import StoreBusy, StoreUnavailable
+from otumat_usage.host._openapi import routes_of
 from otumat_usage.host._pages import STATIC, message
+from otumat_usage.host._routes import OPERATIONS
 from otumat_usage.host._web import (
     ClientDisconnect,
     Guard,
@@ -51,24 +42,11 @@ def make_app(host: Host, *, allowed: frozenset[str] = frozenset()) -> ASGIApp:
 
     app = Starlette(
         routes=[
+            *routes_of(OPERATIONS),
             Route("/", _dashboard.start_page),
-            Route("/healthz", _health.alive, methods=["GET"]),
-            Route("/readyz", _health.ready, methods=["GET"]),
             Route("/admin/enter", _admin.enter, methods=["GET"]),
             Route("/p/{package}", _dashboard.package_page),
             Route("/p/{package}/consent", _enrolment.show_text),
-            Route("/.well-known/oauth-authorization-server", _discovery.authorization_server),
-            Route("/.well-known/otumat-usage", _discovery.usage),
-            Route(ROUTES["install"], _enrolment.ask, methods=["GET"]),
-            Route(ROUTES["install"], _enrolment.decide, methods=["POST"]),
-            Route(ROUTES["token"], _token_endpoint.token, methods=["POST"]),
-            Route(ROUTES["revoke"], _token_endpoint.revocation, methods=["POST"]),
-            Route(ROUTES["device"], _device.start, methods=["POST"]),
-            Route(ROUTES["verify"], _device.verify, methods=["GET"]),
-            Route(ROUTES["verify"], _device.decide, methods=["POST"]),
-            Route(ROUTES["event"], _ingest.upload, methods=["POST"]),
-            Route(ROUTES["self"], _self.show, methods=["GET"]),
-            Route(ROUTES["self"], _self.remove, methods=["DELETE"]),
             STATIC,
         ],
         lifespan=lifespan,
@@ -82,6 +60,7 @@ def make_app(host: Host, *, allowed: frozenset[str] = frozenset()) -> ASGIApp:
         },
     )
     app.state.host = host
+    app.state.operations = OPERATIONS
     return Guard(app, host.names | allowed)
 
 

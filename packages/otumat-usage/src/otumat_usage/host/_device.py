@@ -10,6 +10,7 @@ from otumat_usage.host._consent import consent_text
 from otumat_usage.host._discovery import ROUTES
 from otumat_usage.host._enrolment import count_decision, form_session, is_ours, keep_session
 from otumat_usage.host._grants import Consent
+from otumat_usage.host._messages import DeviceCodes
 from otumat_usage.host._pages import message, page
 from otumat_usage.host._secrets import new_secret, sign_form
 from otumat_usage.host._token_endpoint import client_fault, oauth_error
@@ -56,14 +57,14 @@ async def start(request: Request) -> Response:
     device_code, user_code = codes
     address = host.issuer + ROUTES["verify"]
     return json_answer(
-        {
-            "device_code": device_code,
-            "user_code": user_code,
-            "verification_uri": address,
-            "verification_uri_complete": f"{address}?user_code={user_code}",
-            "expires_in": _device_grants.DEVICE_LIFE // 1000,
-            "interval": _device_grants.INTERVAL,
-        }
+        DeviceCodes(
+            device_code=device_code,
+            user_code=user_code,
+            verification_uri=address,
+            verification_uri_complete=f"{address}?user_code={user_code}",
+            expires_in=_device_grants.DEVICE_LIFE // 1000,
+            interval=_device_grants.INTERVAL,
+        )
     )
 
 

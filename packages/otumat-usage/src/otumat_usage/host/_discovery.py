@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING
 from otumat_usage.host import _packages
 from otumat_usage.host._authorize import SCOPES
 from otumat_usage.host._consent import consent_text
+from otumat_usage.host._forms import DEVICE_GRANT
+from otumat_usage.host._messages import (
+    AuthorizationServer,
+    PackageConsent,
+    PackageInfo,
+    PackageLimits,
+    PackagePace,
+    PackageSchema,
+)
 from otumat_usage.host._web import Request, Response, host_of, json_answer, problem, reading
 from otumat_usage.host._wire import LIMITS, to_json
 
@@ -32,25 +41,21 @@ async def authorization_server(request: Request) -> Response:
     """Serve ``/.well-known/oauth-authorization-server``."""
     issuer = host_of(request).issuer
     return json_answer(
-        {
-            "issuer": issuer,
-            "authorization_endpoint": issuer + ROUTES["install"],
-            "token_endpoint": issuer + ROUTES["token"],
-            "revocation_endpoint": issuer + ROUTES["revoke"],
-            "device_authorization_endpoint": issuer + ROUTES["device"],
-            "response_types_supported": ["code"],
-            "response_modes_supported": ["query"],
-            "grant_types_supported": [
-                "authorization_code",
-                "refresh_token",
-                "urn:ietf:params:oauth:grant-type:device_code",
-            ],
-            "code_challenge_methods_supported": ["S256"],
-            "token_endpoint_auth_methods_supported": ["none"],
-            "revocation_endpoint_auth_methods_supported": ["none"],
-            "scopes_supported": list(SCOPES),
-            "authorization_response_iss_parameter_supported": True,
-        }
+        AuthorizationServer(
+            issuer=issuer,
+            authorization_endpoint=issuer + ROUTES["install"],
+            token_endpoint=issuer + ROUTES["token"],
+            revocation_endpoint=issuer + ROUTES["revoke"],
+            device_authorization_endpoint=issuer + ROUTES["device"],
+            response_types_supported=("code",),
+            response_modes_supported=("query",),
+            grant_types_supported=("authorization_code", "refresh_token", DEVICE_GRANT),
+            code_challenge_methods_supported=("S256",),
+            token_endpoint_auth_methods_supported=("none",),
+            revocation_endpoint_auth_methods_supported=("none",),
+            scopes_supported=SCOPES,
+            authorization_response_iss_parameter_supported=True,
+        )
     )
 
 
@@ -69,24 +74,24 @@ async def usage(request: Request) -> Response:
     return Response(body, headers=headers, media_type="application/json")
 
 
-def _describe(host: Host, package: _packages.Package) -> dict[str, object]:
+def _describe(host: Host, package: _packages.Package) -> PackageInfo:
     text = consent_text(package)
-    declared = package.events
-    schema = None if declared is None else {"types": sorted(declared), "props": declared}
-    return {
-        "wire": [2],
-        "package": package.name,
-        "closed": package.closed,
-        "install_route": ROUTES["install"],
-        "event_route": ROUTES["event"],
-        "refresh_route": ROUTES["token"],
-        "self_route": ROUTES["self"],
-        "limits": {**LIMITS, "encodings": ["gzip", "identity"]},
-        "consent": {
-            "version": text.version,
-            "sha256": text.sha256,
-            "url": f"{host.issuer}/p/{package.name}/consent",
-        },
-        "schema": schema,
-        "pace": {"min_interval_s": package.pace // 2, "window_s": package.pace},
-    }
+    schema = None
+    if package.events is not None:
+        props = {name: dict(kinds) for name, kinds in package.events.items()}
+        schema = PackageSchema(sorted(props), props)
+    return PackageInfo(
+        wire=(2,),
+        package=package.name,
+        closed=package.closed,
+        install_route=ROUTES["install"],
+        event_route=ROUTES["event"],
+        refresh_route=ROUTES["token"],
+        self_route=ROUTES["self"],
+        limits=PackageLimits(**LIMITS, encodings=("gzip", "identity")),
+        consent=PackageConsent(
+            text.version, text.sha256, f"{host.issuer}/p/{package.name}/consent"
+        ),
+        schema=schema,
+        pace=PackagePace(package.pace // 2, package.pace),
+    )

@@ -11,6 +11,10 @@ otumat_usage.exceptions.UsageError
     ├── InstallUnknown         (LookupError) no install of that id is held
     ├── PackageInvalid         (ValueError) a name or a schema is not acceptable
     ├── UrlInvalid             (ValueError) a public address is no origin
+    ├── ServerSilent           (ConnectionError) the server to be checked does not answer
+    ├── _walk.Broken           (AssertionError) a checked server broke a rule
+    ├── _rules.NotOffered      (NotImplementedError) a rule is about what it does not have
+    ├── RuleUnknown            (LookupError) no conformance rule of that name
     └── AddressInUse           (OSError) another program listens on the port
 ```
 """
@@ -54,6 +58,14 @@ class PackageInvalid(ServingError, ValueError):  # noqa: N818
 
 class UrlInvalid(ServingError, ValueError):  # noqa: N818
     """A public address is not an origin (scheme, name, port)."""
+
+
+class ServerSilent(ServingError, ConnectionError):  # noqa: N818
+    """The server whose conformance is asked for does not answer."""
+
+
+class RuleUnknown(ServingError, LookupError):  # noqa: N818
+    """No conformance rule of that name."""
 
 
 class AddressInUse(ServingError, OSError):  # noqa: N818

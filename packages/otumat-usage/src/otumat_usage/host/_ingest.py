@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from otumat_usage.host import _packages
 from otumat_usage.host._grants import Access, Refusal, authenticate
 from otumat_usage.host._log import Receipt, Reused, Upload, append
+from otumat_usage.host._messages import UploadReceipt
 from otumat_usage.host._secrets import install_of
 from otumat_usage.host._web import (
     Request,
@@ -200,13 +201,13 @@ def _answer(result: Receipt | Reused | Refusal, package: _packages.Package) -> R
     # would make them skip a run. The jitter keeps a fleet from coming back in one second.
     wait = random.uniform(0.5, 0.9) * package.pace  # noqa: S311 - pacing, not a secret
     return json_answer(
-        {
-            "accepted": result.accepted,
-            "duplicate": result.duplicate,
-            "rejected": result.rejected[:_SHOWN],
-            "rejected_count": len(result.rejected),
-            "batch": result.batch,
-            "receipt": result.receipt,
-            "next_upload_after": round(wait),
-        }
+        UploadReceipt(
+            accepted=result.accepted,
+            duplicate=result.duplicate,
+            rejected=result.rejected[:_SHOWN],
+            rejected_count=len(result.rejected),
+            batch=result.batch,
+            receipt=result.receipt,
+            next_upload_after=round(wait),
+        )
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from otumat_usage.host._grants import Access, Refusal, authenticate
 from otumat_usage.host._ingest import bearer, refuse
+from otumat_usage.host._messages import Erasure
 from otumat_usage.host._rights import Erased, as_lines, erase, export
 from otumat_usage.host._web import (
     Request,
@@ -72,14 +73,7 @@ async def remove(request: Request) -> Response:
     host.bearers.clear()
     await reading(host, host.database.flush)
     install = str(uuid.UUID(bytes=access.install))
-    return json_answer(
-        {
-            "erased": True,
-            "install_id": install,
-            "uploads": erased.uploads,
-            "events": erased.events,
-        }
-    )
+    return json_answer(Erasure(True, install, erased.uploads, erased.events))
 
 
 def _narrow() -> Response:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from otumat_usage.host._authorize import CLIENT_ID
 from otumat_usage.host._device_grants import poll
+from otumat_usage.host._forms import (
+    DEVICE_GRANT,
+    CodeForm,
+    DevicePoll,
+    RefreshForm,
+    RevocationForm,
+    missing,
+)
 from otumat_usage.host._grants import Pair, Refusal, redeem_code, refresh, revoke
+from otumat_usage.host._messages import Nothing, OAuthError, Tokens
 from otumat_usage.host._web import (
     Request,
     Response,
@@ -20,9 +29,7 @@ from otumat_usage.host._web import (
 if TYPE_CHECKING:
     from otumat_usage.host._host import Host
 
-__all__ = ["DEVICE_GRANT", "client_fault", "oauth_error", "revocation", "token"]
-
-DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+__all__ = ["client_fault", "oauth_error", "revocation", "token"]
 
 
 async def token(request: Request) -> Response:
@@ -49,17 +56,18 @@ async def revocation(request: Request) -> Response:
     fault = client_fault(request, form)
     if form is None or fault is not None:
         return fault or oauth_error("invalid_request", "the form cannot be read")
-    if not form.get("token"):
-        return oauth_error("invalid_request", "token is missing")
+    fault = _missing(form, RevocationForm)
+    if fault is not None:
+        return fault
     host, value = host_of(request), form["token"]
     now = host.now()
     await writing(host, lambda connection: revoke(connection, value, now))
     host.bearers.clear()
-    return json_answer({})
+    return json_answer(Nothing())
 
 
 async def _by_code(host: Host, form: dict[str, str]) -> Response:
-    fault = _missing(form, "code", "redirect_uri", "code_verifier")
+    fault = _missing(form, CodeForm)
     if fault is not None:
         return fault
     now = host.now()
@@ -77,7 +85,7 @@ async def _by_code(host: Host, form: dict[str, str]) -> Response:
 
 
 async def _by_refresh(host: Host, form: dict[str, str]) -> Response:
-    fault = _missing(form, "refresh_token")
+    fault = _missing(form, RefreshForm)
     if fault is not None:
         return fault
     now, value, scope = host.now(), form["refresh_token"], form.get("scope") or None
@@ -87,7 +95,7 @@ async def _by_refresh(host: Host, form: dict[str, str]) -> Response:
 
 
 async def _by_device(host: Host, form: dict[str, str]) -> Response:
-    fault = _missing(form, "device_code")
+    fault = _missing(form, DevicePoll)
     if fault is not None:
         return fault
     now, code = host.now(), form["device_code"]
@@ -111,8 +119,8 @@ def client_fault(request: Request, form: dict[str, str] | None) -> Response | No
     return None
 
 
-def _missing(form: dict[str, str], *names: str) -> Response | None:
-    lacking = [name for name in names if not form.get(name)]
+def _missing(form: dict[str, str], shape: type) -> Response | None:
+    lacking = missing(form, shape)
     if not lacking:
         return None
     return oauth_error("invalid_request", f"missing: {', '.join(lacking)}")
@@ -122,21 +130,19 @@ def _tokens(host: Host, result: Pair | Refusal) -> Response:
     if isinstance(result, Refusal):
         host.bearers.clear()  # it may have ended a family
         return oauth_error(result.error, result.description)
-    return json_answer(
-        {
-            "access_token": result.access,
-            "token_type": "Bearer",
-            "expires_in": result.expires_in,
-            "refresh_token": result.refresh,
-            "scope": result.scope,
-            "install_id": str(uuid.UUID(bytes=result.install)),
-        },
-        Pragma="no-cache",
+    tokens = Tokens(
+        access_token=result.access,
+        token_type="Bearer",  # noqa: S106 - the kind of token
+        expires_in=result.expires_in,
+        refresh_token=result.refresh,
+        scope=result.scope,
+        install_id=str(uuid.UUID(bytes=result.install)),
     )
+    return json_answer(tokens, Pragma="no-cache")
 
 
 def oauth_error(error: str, description: str, status: int = 400) -> Response:
     """Return an error as RFC 6749, 5.2 writes it."""
     # RFC 6749, 5.2 allows neither quotes nor backslashes in the description.
     safe = "".join(c if " " <= c <= "~" and c not in '"\\' else "'" for c in description)
-    return json_answer({"error": error, "error_description": safe}, status, Pragma="no-cache")
+    return json_answer(OAuthError(error, safe), status, Pragma="no-cache")

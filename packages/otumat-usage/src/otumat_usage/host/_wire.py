@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -27,6 +27,7 @@ __all__ = [
     "inflate",
     "judge_rows",
     "pack",
+    "schemas",
     "to_json",
     "unpack",
 ]
@@ -42,6 +43,27 @@ _MAX_TEXT = 200
 _MAX_REASONS = 20
 _TIME_LENGTH = range(10, 41)
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+# What the checks below demand, for the description; they stay the ones who judge.
+_Identifier = Annotated[
+    str, msgspec.Meta(extra_json_schema={"pattern": f"^{_IDENTIFIER.pattern}$"})
+]
+_Number = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": 2**53 - 1})]
+_Instant = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+_Columns = Annotated[
+    list[str],
+    msgspec.Meta(
+        extra_json_schema={
+            "allOf": [{"contains": {"const": n}} for n in ("event_date", "event_type")],
+            "uniqueItems": True,
+        }
+    ),
+]
+_Rows = Annotated[list[Any], msgspec.Meta(extra_json_schema={"maxItems": LIMITS["rows"]})]
+_Dropped = Annotated[
+    dict[str, Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0})]],
+    msgspec.Meta(extra_json_schema={"maxProperties": _MAX_REASONS}),
+]
 
 
 class Malformed(ValueError):  # noqa: N818 - never leaves the host
@@ -64,15 +86,15 @@ class Batch(msgspec.Struct, frozen=True):
     """One upload as it came."""
 
     installId: str  # noqa: N815 - the name on the wire since 0.3
-    batch: str
-    sent_at: str
-    run: str
-    first: int
-    last: int
-    headers: list[str]
-    rows: list[Any]
+    batch: _Identifier
+    sent_at: _Instant
+    run: _Identifier
+    first: _Number
+    last: _Number
+    headers: _Columns
+    rows: _Rows
     context: Context = Context()
-    dropped: dict[str, int] = {}
+    dropped: _Dropped = {}
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -96,6 +118,14 @@ _packer = msgspec.msgpack.Encoder()
 def to_json(value: object) -> bytes:
     """Return *value* as compact JSON."""
     return _encoder.encode(value)
+
+
+def schemas(shapes: list[type]) -> tuple[dict[type, Any], dict[str, Any]]:
+    """Return how to refer to the JSON schema of each of *shapes*, and the schemas by name."""
+    references, components = msgspec.json.schema_components(
+        shapes, ref_template="#/components/schemas/{name}"
+    )
+    return dict(zip(shapes, references, strict=True)), components
 
 
 def inflate(body: bytes) -> bytes:

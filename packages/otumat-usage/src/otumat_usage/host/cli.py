@@ -2,74 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from otumat_usage.host._cli_conformance import conformance_command
+from otumat_usage.host._cli_edge import Command, Group
+from otumat_usage.host._cli_edge import folder_option as _folder
 
 __all__ = ["host_group", "report_command"]
 
 
-class _Failure(click.ClickException):
-    """A clear line on stderr, exit code 2."""
-
-    exit_code = 2
-
-
-@contextlib.contextmanager
-def _edge() -> Iterator[None]:
-    """Turn everything that can be foreseen into one line and an exit code."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        raise
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("otumat_usage"):
-            raise
-        text = f"{error.name} is missing: pip install 'otumat-usage[host]'"
-        raise _Failure(text) from error
-    except OSError as error:
-        raise _Failure(str(error)) from error
-    except Exception as error:
-        from otumat_usage.exceptions import UsageError
-
-        if isinstance(error, UsageError):
-            raise _Failure(str(error)) from error
-        raise
-
-
-class _Command(click.Command):
-    """A command behind the edge."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        with _edge():
-            return super().invoke(ctx)
-
-
-class _Group(click.Group):
-    """A group whose commands stand behind the edge."""
-
-    command_class = _Command
-
-
-_folder = click.option(
-    "-d",
-    "--directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("otumat-host"),
-    show_default=True,
-    envvar="OTUMAT_HOST_DIRECTORY",
-    help="Folder that holds the host's data.",
-)
-
-
-@click.group("host", cls=_Group)
+@click.group("host", cls=Group)
 def host_group() -> None:
     """Run the host that receives usage and shows the answers.
 
@@ -283,7 +227,10 @@ def erase_command(directory: Path, install: str) -> None:
     click.echo(f"erased {install}: {erased.uploads} uploads, {erased.events} events")
 
 
-@click.command("report", cls=_Command)
+host_group.add_command(conformance_command)
+
+
+@click.command("report", cls=Command)
 @_folder
 @click.argument("package")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")

@@ -1,0 +1,70 @@
+"""Stand between a command and its user: one clear line, an exit code, no traceback."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Command", "Failure", "Group", "folder_option"]
+
+
+class Failure(click.ClickException):
+    """A clear line on stderr, exit code 2."""
+
+    exit_code = 2
+
+
+@contextlib.contextmanager
+def _edge() -> Iterator[None]:
+    """Turn everything that can be foreseen into one line and an exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        raise
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("otumat_usage"):
+            raise
+        extras = "host,postgresql" if error.name == "psycopg" else "host"
+        text = f"{error.name} is missing: pip install 'otumat-usage[{extras}]'"
+        raise Failure(text) from error
+    except OSError as error:
+        raise Failure(str(error)) from error
+    except Exception as error:
+        from otumat_usage.exceptions import UsageError
+
+        if isinstance(error, UsageError):
+            raise Failure(str(error)) from error
+        raise
+
+
+class Command(click.Command):
+    """A command behind the edge."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        with _edge():
+            return super().invoke(ctx)
+
+
+class Group(click.Group):
+    """A group whose commands stand behind the edge."""
+
+    command_class = Command
+
+
+folder_option = click.option(
+    "-d",
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("otumat-host"),
+    show_default=True,
+    envvar="OTUMAT_HOST_DIRECTORY",
+    help="Folder that holds the host's data.",
+)

@@ -1,0 +1,207 @@
+"""List the operations of the protocol: the one table behind the routes and their description."""
+
+from __future__ import annotations
+
+from otumat_usage.host import (
+    _device,
+    _discovery,
+    _enrolment,
+    _health,
+    _ingest,
+    _openapi,
+    _self,
+    _token_endpoint,
+)
+from otumat_usage.host._authorize import CLIENT_ID, SCOPES
+from otumat_usage.host._discovery import ROUTES
+from otumat_usage.host._forms import (
+    CodeForm,
+    Decision,
+    DeviceDecision,
+    DeviceForm,
+    DevicePoll,
+    RefreshForm,
+    RevocationForm,
+)
+from otumat_usage.host._messages import (
+    Alive,
+    AuthorizationServer,
+    DeviceCodes,
+    Erasure,
+    Nothing,
+    OAuthError,
+    PackageInfo,
+    Problem,
+    Ready,
+    Tokens,
+    UploadReceipt,
+)
+from otumat_usage.host._openapi import HTML, JSONL, REDIRECT, Operation, Parameter
+from otumat_usage.host._wire import Batch
+
+__all__ = ["OPERATIONS"]
+
+_TEXT = {"type": "string", "maxLength": 64}
+_AUTHORIZATION = (
+    Parameter("response_type", "`code`.", required=True, schema={"const": "code"}),
+    Parameter("client_id", "The one public client.", required=True, schema={"const": CLIENT_ID}),
+    Parameter(
+        "redirect_uri",
+        "A literal loopback address with any port (RFC 8252, 7.3).",
+        required=True,
+        schema={
+            "type": "string",
+            "pattern": r"^http://(127\.0\.0\.1|\[::1\]):[0-9]{1,5}/[A-Za-z0-9._~/-]{0,200}$",
+        },
+    ),
+    Parameter("state", "Comes back unchanged.", schema={"type": "string", "maxLength": 1024}),
+    Parameter(
+        "code_challenge",
+        "SHA-256 of the verifier (RFC 7636, 4.2).",
+        required=True,
+        schema={"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"},
+    ),
+    Parameter("code_challenge_method", "`S256`.", required=True, schema={"const": "S256"}),
+    Parameter("scope", f"Some of: {' '.join(SCOPES)}; all when left out."),
+    Parameter("package", "The package that asks.", required=True),
+    Parameter("package_version", "Shown on the page, trusted for nothing.", schema=_TEXT),
+    Parameter("python", "Shown on the page, trusted for nothing.", schema=_TEXT),
+    Parameter("os", "Shown on the page, trusted for nothing.", schema=_TEXT),
+)
+_UPLOAD = (
+    Parameter("Content-Encoding", "`gzip` or `identity`.", place="header"),
+    Parameter("Idempotency-Key", "The batch id again, in quotes.", place="header"),
+    Parameter("Date", "The client's clock at this attempt.", place="header"),
+)
+_REFUSED = {400: OAuthError, 401: OAuthError, 503: Problem}
+_TOKEN = {401: Problem, 403: Problem, 410: Problem, 503: Problem}
+
+OPERATIONS = (
+    Operation(
+        "GET",
+        "/.well-known/oauth-authorization-server",
+        "authorizationServer",
+        _discovery.authorization_server,
+        "Where the OAuth endpoints are (RFC 8414).",
+        {200: AuthorizationServer},
+    ),
+    Operation(
+        "GET",
+        "/.well-known/otumat-usage",
+        "usage",
+        _discovery.usage,
+        "What the host takes for one package.",
+        {200: PackageInfo, 304: None, 404: Problem, 503: Problem},
+        (Parameter("package", "The package's name, in any spelling.", required=True),),
+    ),
+    Operation(
+        "GET",
+        ROUTES["install"],
+        "askConsent",
+        _enrolment.ask,
+        "Route 1: the consent page (RFC 6749, 4.1.1).",
+        {200: HTML, 303: REDIRECT, 400: HTML, 503: Problem},
+        _AUTHORIZATION,
+    ),
+    Operation(
+        "POST",
+        ROUTES["install"],
+        "decideConsent",
+        _enrolment.decide,
+        "Route 2: what the user decided.",
+        {303: REDIRECT, 400: HTML, 403: HTML, 409: HTML, 503: Problem},
+        _AUTHORIZATION,
+        forms=(Decision,),
+    ),
+    Operation(
+        "POST",
+        ROUTES["token"],
+        "token",
+        _token_endpoint.token,
+        "Route 4: tokens for a code, a refresh token or a device code.",
+        {200: Tokens, **_REFUSED},
+        forms=(CodeForm, RefreshForm, DevicePoll),
+    ),
+    Operation(
+        "POST",
+        ROUTES["revoke"],
+        "revoke",
+        _token_endpoint.revocation,
+        "End a grant (RFC 7009).",
+        {200: Nothing, **_REFUSED},
+        forms=(RevocationForm,),
+    ),
+    Operation(
+        "POST",
+        ROUTES["device"],
+        "startDevice",
+        _device.start,
+        "Start a device grant (RFC 8628).",
+        {200: DeviceCodes, **_REFUSED},
+        forms=(DeviceForm,),
+    ),
+    Operation(
+        "GET",
+        ROUTES["verify"],
+        "showDevice",
+        _device.verify,
+        "Where the user types the code, or decides about it.",
+        {200: HTML, 404: HTML, 429: HTML, 503: Problem},
+        (Parameter("user_code", "The code that the program shows."),),
+    ),
+    Operation(
+        "POST",
+        ROUTES["verify"],
+        "decideDevice",
+        _device.decide,
+        "What the user decided about a device grant.",
+        {200: HTML, 403: HTML, 404: HTML, 409: HTML, 429: HTML, 503: Problem},
+        forms=(DeviceDecision,),
+    ),
+    Operation(
+        "POST",
+        ROUTES["event"],
+        "upload",
+        _ingest.upload,
+        "Route 3: one batch of one run.",
+        {200: UploadReceipt, 400: Problem, 413: Problem, 415: Problem, 422: Problem, **_TOKEN},
+        _UPLOAD,
+        body=Batch,
+        scope="usage:write",
+    ),
+    Operation(
+        "GET",
+        ROUTES["self"],
+        "exportSelf",
+        _self.show,
+        "Everything that is held about the installation, as JSON lines.",
+        {200: JSONL, **_TOKEN},
+        scope="usage:self",
+    ),
+    Operation(
+        "DELETE",
+        ROUTES["self"],
+        "eraseSelf",
+        _self.remove,
+        "Erase everything about the installation, for good.",
+        {200: Erasure, **_TOKEN},
+        scope="usage:self",
+    ),
+    Operation("GET", "/healthz", "alive", _health.alive, "The process lives.", {200: Alive}),
+    Operation(
+        "GET",
+        "/readyz",
+        "ready",
+        _health.ready,
+        "The store takes a write now.",
+        {200: Ready, 503: Problem},
+    ),
+    Operation(
+        "GET",
+        "/openapi.json",
+        "openapi",
+        _openapi.serve,
+        "This document.",
+        {200: dict},
+    ),
+)
