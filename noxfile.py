@@ -37,6 +37,8 @@ EXTRA_TOOLS: dict[str, tuple[str, ...]] = {
     # the outside oracle of the host's OAuth; a real notebook
     "otumat-usage": ("oauthlib>=3.2", "nbclient>=0.10", "ipykernel>=6.29"),
 }
+#: Outside oracles that only the session `interop` asks.
+ORACLES = ("schemathesis>=4",)
 NEEDS_MORE = "browser or builds or mounts or systemd or cron"
 #: What `nox -s bench` measures, and the program that does.
 BENCHMARKS = {
@@ -195,7 +197,7 @@ def lowest(session: nox.Session) -> None:
 def interop(session: nox.Session) -> None:
     """Ask the outside oracles: git, openssl, sha256sum, setuptools, hatchling, pip."""
     _need(session, "git", "openssl", "sha256sum")
-    _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools())
+    _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools(), *ORACLES)
     paths = session.posargs or [f"packages/{dist}/tests" for dist in LEAVES]
     _pytest(session, "-n", "2", "-m", "interop", *paths)
 
