@@ -85,6 +85,7 @@ def test_a_wrong_method_is_told_every_right_one(service):
 
 
 @pytest.mark.interop
+@pytest.mark.timeout(300)
 def test_schemathesis_finds_no_answer_that_the_document_does_not_name(tmp_path):
     """Property-based requests from the document, against a host in a process of its own."""
     tool = shutil.which("schemathesis", path=pathlib.Path(sys.executable).parent)
@@ -111,10 +112,10 @@ def test_schemathesis_finds_no_answer_that_the_document_does_not_name(tmp_path):
             "ignored_auth.enabled = true\n"
         )
         said = subprocess.run(
-            [tool, "run", f"{url}/openapi.json", "--max-examples", "8", "--workers", "1",
+            [tool, "run", f"{url}/openapi.json", "--max-examples", "5", "--workers", "1",
              "--phases", "examples,coverage,fuzzing", "--seed", "1", "--no-color",
              "--exclude-operation-id", "eraseSelf", "--suppress-health-check", "all"],
-            cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False,
+            cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False,
         )  # fmt: skip
     finally:
         process.terminate()
