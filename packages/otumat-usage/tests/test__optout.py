@@ -1,5 +1,11 @@
-"""Every way to say no, in a fresh interpreter: the event is neither stored nor sent."""
+"""Every way to say no, in a fresh interpreter: an event is neither stored nor sent.
 
+The user has agreed to the package and has tokens, an earlier event waits, and the host is there and
+would take it. Then no is said in one more way: nothing is written, and the host hears nothing.
+"""
+
+import gzip
+import json
 import os
 import sys
 import textwrap
@@ -8,7 +14,6 @@ import pytest
 
 pytestmark = pytest.mark.service
 
-# Each test lets the user have agreed to the package p, then says no in one more way.
 # The package otumat is stood in for by a module of that name: only sys.modules is looked at.
 PROGRAM = """
 import sys, types
@@ -19,16 +24,19 @@ import otumat_usage
 {before}
 from otumat_usage import UsageAgent
 agent = UsageAgent(
-    author="a", data_directory="d", package_name="Data_Joint", host="https://x.example")
+    author="a", data_directory="d", package_name="Data_Joint", host="{host}")
 {after}
 agent.log(event_type="secret")
 print(otumat_usage.refusal("data-joint"))
 from otumat_usage.exceptions import RefusedError
 try:
-    agent.send()
+    print("sent:", agent.send().events)
 except RefusedError as error:
     print("not sent:", error)
+from otumat_usage import _upload
+_upload.main()  # as the background job does
 """
+EVENTS = "/api/usage-event"
 
 LISTS = {
     "mutated": "otumat.DISABLE_USAGE_TRACKING_PACKAGES.append('Data_Joint')",
@@ -69,67 +77,108 @@ NOT_SET = [
 
 
 @pytest.fixture(name="agreed")
-def _agreed(data):
-    from otumat_usage import _answer, _schema
+def _agreed(data, fake):
+    """Let the user have agreed, and one event wait; returns the data folder."""
+    from otumat_usage import UsageAgent, _answer, _schema, _tokens
 
-    _answer.say_yes(str(data), "data-joint", "https://x.example", _schema.text_id(None), "test")
+    def accept(body):
+        batch = json.loads(gzip.decompress(body))
+        found = {"batch": batch["batch"], "accepted": len(batch["rows"]), "receipt": "r"}
+        return 200, {}, json.dumps(found).encode()
+
+    fake.routes[EVENTS] = accept
+    home = str(data)
+    agent = UsageAgent(author="a", data_directory="d", package_name="data-joint", host=fake.origin)
+    agent.save_config()
+    _tokens.save(home, "data-joint", fake.origin, _tokens.Tokens("at", "rt", 4e9, "s", "i"))
+    _answer.say_yes(home, "data-joint", fake.origin, _schema.text_id(None), "test")
+    assert agent.refusal() is None
+    agent.log(event_type="earlier")
+    agent.seal()
     return data
 
 
-def _is_silent(data, done):
-    why, sent = done.stdout.splitlines()
-    assert why != "None"
-    assert sent.startswith("not sent: ")
-    assert done.stderr == ""
-    assert list(data.rglob("*.spool")) == []
-    return why
+@pytest.fixture(name="run")
+def _run(python, fake):
+    """Run the program with a few more lines and variables in a fresh interpreter."""
+
+    def run(before="", after="", **env):
+        return python(PROGRAM.format(before=before, after=after, host=fake.origin), **env)
+
+    return run
+
+
+@pytest.fixture(name="is_silent")
+def _is_silent(agreed, fake):
+    """Check that nothing was stored or sent; return the reason that was given."""
+    before = _contents(agreed)
+
+    def check(done):
+        why, sent = done.stdout.splitlines()
+        assert why != "None"
+        assert sent.startswith("not sent: ")
+        assert done.stderr == ""
+        assert fake.requests == []
+        now = _contents(agreed)
+        assert not any(b"secret" in content for content in now.values())
+        # Whoever runs the uploader may leave its lock's file, never an event.
+        assert {path for path in now if "spool" in path} <= set(before)
+        return why
+
+    return check
+
+
+@pytest.fixture(name="is_recorded")
+def _is_recorded(fake):
+    """Check the opposite: both events went to the host."""
+
+    def check(done):
+        assert done.stdout.splitlines() == ["None", "sent: 2"]
+        bodies = [body for _, path, body, _ in fake.requests if path == EVENTS]
+        rows = [row[1] for body in bodies for row in json.loads(gzip.decompress(body))["rows"]]
+        assert rows == ["earlier", "secret"]
+
+    return check
+
+
+def _contents(folder):
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("code", LISTS.values(), ids=LISTS)
-def test_the_list_of_otumat_refuses(agreed, python, code, when):
-    done = python(PROGRAM.format(**{"before": "", "after": "", when: code}))
-
-    assert "DISABLE_USAGE_TRACKING_PACKAGES" in _is_silent(agreed, done)
+def test_the_list_of_otumat_refuses(is_silent, run, code, when):
+    assert "DISABLE_USAGE_TRACKING_PACKAGES" in is_silent(run(**{when: code}))
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("code", CALLS.values(), ids=CALLS)
-def test_disable_refuses(agreed, python, code, when):
-    done = python(PROGRAM.format(**{"before": "", "after": "", when: code}))
-
-    assert "disable()" in _is_silent(agreed, done)
+def test_disable_refuses(is_silent, run, code, when):
+    assert "disable()" in is_silent(run(**{when: code}))
 
 
 @pytest.mark.parametrize(("name", "value"), ENVIRONMENT)
-def test_a_variable_of_the_environment_refuses(agreed, python, name, value):
-    done = python(PROGRAM.format(before="", after=""), **{name: value})
-
-    assert name in _is_silent(agreed, done)
+def test_a_variable_of_the_environment_refuses(is_silent, run, name, value):
+    assert name in is_silent(run(**{name: value}))
 
 
 @pytest.mark.parametrize(("name", "value"), ENVIRONMENT[:10])
-def test_a_variable_that_the_program_sets_refuses(agreed, python, name, value):
+def test_a_variable_that_the_program_sets_refuses(is_silent, run, name, value):
     code = f"import os; os.environ[{name!r}] = {value!r}"
-    done = python(PROGRAM.format(before="", after=code))
 
-    assert name in _is_silent(agreed, done)
+    assert name in is_silent(run(after=code))
 
 
 @pytest.mark.parametrize(("name", "value"), NOT_SET)
-def test_a_variable_that_says_nothing_refuses_nothing(agreed, python, name, value):
-    done = python(PROGRAM.format(before="", after=""), **{name: value})
-
-    assert done.stdout.splitlines()[0] == "None"
-    assert len(list(agreed.rglob("*.spool"))) == 1
+@pytest.mark.usefixtures("agreed")
+def test_a_variable_that_says_nothing_refuses_nothing(is_recorded, run, name, value):
+    is_recorded(run(**{name: value}))
 
 
 @pytest.mark.parametrize("code", ["", "otumat.DISABLE_USAGE_TRACKING_PACKAGES = ['numpy']"])
-def test_a_list_of_others_refuses_nothing(agreed, python, code):
-    done = python(PROGRAM.format(before=code, after=""))
-
-    assert done.stdout.splitlines()[0] == "None"
-    assert len(list(agreed.rglob("*.spool"))) == 1
+@pytest.mark.usefixtures("agreed")
+def test_a_list_of_others_refuses_nothing(is_recorded, run, code):
+    is_recorded(run(code))
 
 
 @pytest.mark.parametrize(
@@ -150,34 +199,35 @@ def test_a_list_of_others_refuses_nothing(agreed, python, code):
         "",
     ],
 )
-def test_any_recorded_answer_but_this_yes_refuses(agreed, python, content):
+def test_any_recorded_answer_but_this_yes_refuses(agreed, is_silent, run, fake, content):
+    content = content.replace("https://x.example ", f"{fake.origin} ")
     agreed.joinpath("packages/data-joint/answer").write_bytes(content.encode("latin-1"))
 
-    _is_silent(agreed, python(PROGRAM.format(before="", after="")))
+    is_silent(run())
 
 
-def test_a_no_to_all_packages_refuses(agreed, python):
+def test_a_no_to_all_packages_refuses(agreed, is_silent, run):
     agreed.joinpath("refused").touch()
 
-    assert "all packages" in _is_silent(agreed, python(PROGRAM.format(before="", after="")))
+    assert "all packages" in is_silent(run())
 
 
-def test_an_answer_in_a_link_refuses(agreed, python):
+def test_an_answer_in_a_link_refuses(agreed, is_silent, run):
     answer = agreed / "packages/data-joint/answer"
     answer.rename(agreed / "elsewhere")
     answer.symlink_to(agreed / "elsewhere")
 
-    _is_silent(agreed, python(PROGRAM.format(before="", after="")))
+    is_silent(run())
 
 
-def test_a_folder_that_others_can_write_refuses(agreed, python):
+def test_a_folder_that_others_can_write_refuses(agreed, is_silent, run):
     agreed.chmod(0o777)
 
-    assert "not this user's own" in _is_silent(agreed, python(PROGRAM.format(before="", after="")))
+    assert "not this user's own" in is_silent(run())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no sudo that keeps the home")
-def test_a_home_of_somebody_else_refuses(agreed, python):
+def test_a_home_of_somebody_else_refuses(agreed, is_silent, run):
     """As sudo does, which keeps HOME: the home has another owner than the process."""
     home = agreed.parents[2]
     env = {"XDG_DATA_HOME": str(agreed.parent)}
@@ -186,15 +236,15 @@ def test_a_home_of_somebody_else_refuses(agreed, python):
     else:
         env["HOME"] = "/"
 
-    done = python(PROGRAM.format(before="", after=""), **env)
-    assert "not this user's own" in _is_silent(agreed, done)
+    assert "not this user's own" in is_silent(run(**env))
 
 
-def test_a_no_given_elsewhere_is_seen_before_the_next_event(agreed, python):
+def test_a_no_given_elsewhere_is_seen_before_the_next_event(agreed, python, fake):
     code = """
+    import sys
     from otumat_usage import UsageAgent
     agent = UsageAgent(
-        author="a", data_directory="d", package_name="data-joint", host="https://x.example")
+        author="a", data_directory="d", package_name="data-joint", host=sys.argv[1])
     agent.log(event_type="first")
     import subprocess, sys
     main = "from otumat_usage.cli import main; main()"
@@ -203,8 +253,9 @@ def test_a_no_given_elsewhere_is_seen_before_the_next_event(agreed, python):
     print(agent.refusal())
     """
 
-    assert "the user said no" in python(code).stdout
+    assert "the user said no" in python(code, fake.origin).stdout
     assert list(agreed.rglob("*.spool")) == []
+    assert fake.requests == []
 
 
 GUEST = """
@@ -222,7 +273,7 @@ if failed:
 interpreters.destroy(guest)
 from otumat_usage import UsageAgent
 agent = UsageAgent(
-    author="a", data_directory="d", package_name="data-joint", host="https://x.example")
+    author="a", data_directory="d", package_name="data-joint", host=sys.argv[3])
 agent.log(event_type="main")
 print(agent.refusal())
 """
@@ -230,18 +281,20 @@ print(agent.refusal())
 
 @pytest.mark.parametrize("kind", ["isolated", "legacy"])
 @pytest.mark.parametrize("before", ["", "import otumat_usage._agent, otumat_usage._spool"])
-def test_a_sub_interpreter_is_refused_and_the_main_one_is_not(agreed, python, kind, before):
+def test_a_sub_interpreter_is_refused_and_the_main_one_is_not(agreed, python, fake, kind, before):
     code = """
     import os
     from otumat_usage import UsageAgent, refusal
     agent = UsageAgent(
-        author="a", data_directory="d", package_name="data-joint", host="https://x.example")
+        author="a", data_directory="d", package_name="data-joint", host="HOST")
     agent.log(event_type="guest")
     os.write(1, f"{agent.refusal()}; {refusal('data-joint')}\\n".encode())
     """
-    done = python(GUEST.format(before=before), kind, textwrap.dedent(code))
+    code = textwrap.dedent(code).replace("HOST", fake.origin)
+    done = python(GUEST.format(before=before), kind, code, fake.origin)
 
     why = "this is a sub-interpreter"
     assert (done.stdout, done.stderr) == (f"{why}; {why}\nNone\n", "")
-    (spool,) = agreed.rglob("*.spool")
-    assert [line.split("\t")[2] for line in spool.read_text().splitlines()[1:]] == ["main"]
+    text = "".join(path.read_text() for path in sorted(agreed.rglob("*.spool")))
+    events = [line.split("\t")[2] for line in text.splitlines() if line[:1] == "1"]
+    assert events == ["earlier", "main"]
