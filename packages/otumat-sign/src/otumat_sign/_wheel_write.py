@@ -67,7 +67,8 @@ def _moved(record: bytes, position: int) -> bytes:
 
 def _entry(name: str, data: bytes, date: bytes, start: int) -> tuple[bytes, bytes]:
     """Return the local part and the central record of a new deflated file."""
-    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    # The fastest level: these files are mostly hashes, which no level packs well.
+    deflater = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
     packed = deflater.compress(data) + deflater.flush()
     raw = name.encode()
     flags = 0 if raw.isascii() else UTF8
