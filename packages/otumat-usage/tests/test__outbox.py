@@ -187,7 +187,7 @@ def test_only_one_process_has_it_open(data, outbox):
 def test_a_file_of_a_newer_version_is_left_alone(data):
     data.mkdir(parents=True)
     with _outbox.free(str(data)) as outbox:
-        outbox._db.execute("PRAGMA user_version = 2")
+        outbox._db.execute("PRAGMA user_version = 99")
 
     with pytest.raises(StoreError, match="newer"), _outbox.free(str(data)):
         pass

@@ -214,10 +214,93 @@ def test_a_pass_in_the_background_respects_the_pace(agent, fake, data):
     _upload.run(str(data))
     (second,) = _upload.run(str(data))
 
-    assert second.why == "the host asked to wait"
+    assert second.why == "the next upload is not due yet"
     assert len(_uploads(fake)) == 1
     with _outbox.free(str(data)) as outbox:
         assert 3500 < outbox.pace("p", fake.origin)[0] - time.time() <= 3600
+
+
+def _rewind(data, fake, seconds):
+    """Have the next upload be due *seconds* earlier."""
+    with _outbox.free(str(data)) as outbox:
+        due, failures = outbox.pace("p", fake.origin)
+        outbox.set_pace("p", fake.origin, due - seconds, failures)
+
+
+def test_each_package_keeps_its_own_period_within_one_job(agent, fake, data):
+    """The job runs as often as the most eager package wants; 24 hours less a 12th are 22."""
+    fake.routes[EVENTS] = _accept
+    agent.seal()
+    _upload.run(str(data))
+    agent.log(event_type="three")
+    agent.seal()
+    _rewind(data, fake, 21 * 3600)
+    (early,) = _upload.run(str(data))
+    _rewind(data, fake, 3600)
+    (due,) = _upload.run(str(data))
+
+    assert (early.events, early.waiting, early.why) == (0, 1, "the next upload is not due yet")
+    assert (due.events, due.waiting, due.why) == (1, 0, "")
+
+
+def test_what_comes_early_is_bound_into_full_batches_only(agent, fake, data):
+    fake.routes[EVENTS] = _accept
+    for _ in range(3):
+        agent.log(event_type="more")
+        agent.seal()
+        _upload.run(str(data))
+    _rewind(data, fake, 86400)
+    _upload.run(str(data))
+
+    assert [len(batch["rows"]) for batch, _ in _uploads(fake)] == [3, 2]
+
+
+def test_what_was_recorded_under_an_earlier_agreement_is_never_sent(agent, fake, data):
+    """Whether it is in a batch already, taken in, or still in a file."""
+    fake.routes[EVENTS] = (503, {}, b"")
+    agent.send()
+    agent.log(event_type="taken in")
+    agent.seal()
+    _upload.run(str(data))
+    agent.log(event_type="in a file")
+    agent.seal()
+    _agree_again(data, fake, 60)
+    agent.refusal()
+    agent.log(event_type="new")
+    fake.routes[EVENTS] = _accept
+    outcome = agent.send()
+
+    assert (outcome.events, outcome.waiting) == (1, 0)
+    assert [row[1] for row in _uploads(fake)[-1][0]["rows"]] == ["new"]
+
+
+def _agree_again(data, fake, later):
+    """Say yes anew, *later* seconds from now, with the tokens of another installation."""
+    _answer.say_yes(str(data), "p", fake.origin, _schema.text_id(None), "test")
+    path = data / "packages" / "p" / "answer"
+    words = path.read_text().split(" ")
+    words[5] = str(int(words[5]) + later)
+    path.write_text(" ".join(words))
+    tokens = _tokens.Tokens("at-9", "rt-9", LATER, "s", "i-9")
+    _tokens.save(str(data), "p", fake.origin, tokens)
+
+
+def test_a_host_that_failed_comes_after_the_others(agent, fake, data):
+    from otumat_usage import UsageAgent
+
+    other = UsageAgent(author="a", data_directory="d", package_name="q", host=fake.origin)
+    other.save_config()
+    tokens = _tokens.load(str(data), "p", fake.origin)
+    _tokens.save(str(data), "q", fake.origin, tokens)
+    _answer.say_yes(str(data), "q", fake.origin, _schema.text_id(None), "test")
+    other.refusal()
+    fake.routes[EVENTS] = (503, {}, b"")
+    agent.send()
+    other.log(event_type="q")
+    other.seal()
+    _upload.run(str(data), now=True)
+
+    assert [len(batch["rows"]) for batch, _ in _uploads(fake)] == [2, 1, 2]
 
 
 def test_a_no_between_two_uploads_stops_the_second(agent, fake, data):

@@ -34,7 +34,7 @@ def main(words: list[str]) -> int:
         if _job.settle(home, owed=owed, late="--late" in options):
             _upload.run(home)
             # What a host answered may have been the end of the last package.
-            _job.settle(home, owed=bool(_withdraw.owed(home)))
+            _withdraw.tidy(home)
     except (UsageError, OSError):
         pass
     return 0

@@ -78,6 +78,19 @@ def body(
     }
 
 
+def halves(batch: Batch) -> list[tuple[int, dict[str, object]]]:
+    """Return how many rows, and the body, of each half of *batch*; nothing for a single row."""
+    whole = json.loads(batch.body)
+    rows = whole["rows"]
+    middle = len(rows) // 2
+    if not middle:
+        return []
+    split = whole["first"] + middle
+    upper = {**whole, "batch": new_id(), "rows": rows[:middle], "last": split - 1}
+    lower = {**whole, "batch": new_id(), "rows": rows[middle:], "first": split, "dropped": {}}
+    return [(middle, upper), (len(rows) - middle, lower)]
+
+
 def _dump(body: dict[str, object]) -> bytes:
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 

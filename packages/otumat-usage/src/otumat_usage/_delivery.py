@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from otumat_usage._http import Client, Reply
 
 
+#: The longest wait that a host can ask for, in seconds.
+LONGEST_WAIT = 7 * 86400.0
+
+
 class Verdict(enum.Enum):
     """What to do with the batch."""
 
@@ -71,7 +75,7 @@ def judge(reply: Reply, batch: str) -> Answer:
             Verdict.ACKNOWLEDGED,
             accepted=int(_number(found.get("accepted")) or 0),
             receipt=str(found.get("receipt", ""))[:200],
-            wait=_number(found.get("next_upload_after")),
+            wait=_wait(found.get("next_upload_after")),
         )
     wait = retry_after(reply.headers.get("retry-after"))
     verdict = {
@@ -92,6 +96,11 @@ def _number(value: object) -> float | None:
     return None
 
 
+def _wait(value: object) -> float | None:
+    seconds = _number(value)
+    return None if seconds is None else min(float(seconds), LONGEST_WAIT)
+
+
 def retry_after(value: str | None) -> float | None:
     """Return a ``Retry-After`` header in seconds from now (RFC 9110, 10.2.3), at most a week."""
     if not value:
@@ -103,4 +112,4 @@ def retry_after(value: str | None) -> float | None:
             seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
         except (ValueError, TypeError, OverflowError):
             return None
-    return min(max(seconds, 0.0), 7 * 86400.0)
+    return min(max(seconds, 0.0), LONGEST_WAIT)

@@ -24,18 +24,28 @@ _LIMIT = 4 * _spool.SEAL_BYTES
 def drain(outbox: Outbox, home: str, package: str) -> int:
     """Take in the spools of *package*; return how many are still being written."""
     folder = _spool.folder(home, package)
+    answer = _answer.read(home, package)
+    for origin, (text, since, _) in answer.agreed.items():
+        outbox.begin(package, origin, f"{text} {since}")
     try:
         names = sorted(entry.name for entry in os.scandir(folder))
     except FileNotFoundError:
         return 0
-    answer = _answer.read(home, package)
-    busy = 0
+    busy, gone = 0, []
     for name in names:
         if name.endswith(_spool.PART):
             _sweep(f"{folder}/{name}")
-        elif not _take(outbox, f"{folder}/{name}", package, answer):
+        elif _take(outbox, f"{folder}/{name}", package, answer):
+            gone.append(_run_of(name))
+        else:
             busy += 1
+    if gone:
+        outbox.removed(gone)
     return busy
+
+
+def _run_of(name: str) -> str:
+    return name.partition(_spool.SUFFIX)[0]
 
 
 def _sweep(path: str) -> None:
@@ -50,7 +60,7 @@ def _take(outbox: Outbox, path: str, package: str, answer: _answer.Answer) -> bo
     if fd < 0:
         return not os.path.lexists(path)
     try:
-        name = path.rpartition("/")[2].partition(_spool.SUFFIX)[0]
+        name = _run_of(path.rpartition("/")[2])
         if not outbox.knows(name):
             _store(outbox, name, package, _content(fd), answer)
         _spool.remove(path)

@@ -29,19 +29,58 @@ def held(path: str, *, wait: float = 0.0) -> "Iterator[bool]":
         OSError: the lock's file cannot be made.
     """
     _home.make(path.rpartition("/")[0])
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-    fd = os.open(path, flags, 0o600)
+    end = time.monotonic() + wait
+    fd, leave = _attempt(path)
     try:
-        end = time.monotonic() + wait
-        while not (leave := _try(fd, path)) and time.monotonic() < end:
+        while leave is None and time.monotonic() < end:
+            os.close(fd)
+            fd = -1
             time.sleep(0.02)
+            fd, leave = _attempt(path)
         try:
             yield leave is not None
         finally:
             if leave is not None:
                 leave()
     finally:
+        if fd >= 0:
+            os.close(fd)
+
+
+def drop(path: str) -> None:
+    """Remove the file of a lock, unless somebody holds it.
+
+    Raises:
+        OSError: the file system refuses.
+    """
+    if os.path.lexists(path):
+        with held(path) as ours:
+            if ours and sys.platform != "win32":
+                Path(path).unlink()
+        if ours and sys.platform == "win32":
+            with suppress(OSError):  # somebody has opened it meanwhile
+                Path(path).unlink()
+
+
+def _attempt(path: str) -> "tuple[int, Callable[[], None] | None]":
+    """Open the lock's file and try to hold it; return how to leave it, or None."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    for _ in range(10):
+        fd = os.open(path, flags, 0o600)
+        leave = _try(fd, path)
+        if leave is None or _is_there(fd, path):
+            return fd, leave
+        # Its last holder removed it after we had opened it: the lock is another file now.
+        leave()
         os.close(fd)
+    raise OSError(f"{path} is removed again and again")
+
+
+def _is_there(fd: int, path: str) -> bool:
+    try:
+        return sys.platform == "win32" or os.path.samestat(os.fstat(fd), Path(path).stat())
+    except FileNotFoundError:
+        return False
 
 
 def _nothing() -> None:

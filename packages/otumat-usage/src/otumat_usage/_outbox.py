@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otumat_usage import _batch, _lock
+from otumat_usage import _batch, _lock, _tables
 from otumat_usage._batch import Batch, Row
 from otumat_usage.exceptions import StoreError
 
@@ -27,32 +27,6 @@ if TYPE_CHECKING:
 #: What may wait for one package: compressed bytes, and days. The oldest goes first.
 KEEP_BYTES = 2 * 1024 * 1024
 KEEP_DAYS = 180
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS stream (
-    id INTEGER PRIMARY KEY, package TEXT NOT NULL, origin TEXT NOT NULL, context TEXT NOT NULL,
-    run TEXT NOT NULL UNIQUE, next INTEGER NOT NULL DEFAULT 1, UNIQUE (package, origin, context));
-CREATE TABLE IF NOT EXISTS event (
-    stream INTEGER NOT NULL REFERENCES stream ON DELETE CASCADE, seq INTEGER NOT NULL,
-    at INTEGER NOT NULL, type TEXT NOT NULL, properties TEXT, PRIMARY KEY (stream, seq)
-    ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS dropped (
-    stream INTEGER NOT NULL REFERENCES stream ON DELETE CASCADE, reason TEXT NOT NULL,
-    count INTEGER NOT NULL, PRIMARY KEY (stream, reason)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS spooled (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS batch (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, package TEXT NOT NULL,
-    origin TEXT NOT NULL, install TEXT NOT NULL, rows INTEGER NOT NULL, gzip BLOB NOT NULL,
-    made INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS sent (
-    batch TEXT PRIMARY KEY, package TEXT NOT NULL, origin TEXT NOT NULL, at INTEGER NOT NULL,
-    rows INTEGER NOT NULL, accepted INTEGER NOT NULL, bytes INTEGER NOT NULL,
-    outcome TEXT NOT NULL, receipt TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS pace (
-    package TEXT NOT NULL, origin TEXT NOT NULL, not_before REAL NOT NULL,
-    failures INTEGER NOT NULL, PRIMARY KEY (package, origin)) WITHOUT ROWID;
-PRAGMA user_version = 1;
-"""
 
 
 @contextmanager
@@ -91,6 +65,14 @@ def free(home: str) -> Iterator[Outbox]:
         yield outbox
 
 
+def is_damage(error: StoreError) -> bool:
+    """Say whether *error* means that what the file holds is not what we wrote."""
+    cause = error.__cause__
+    return isinstance(cause, sqlite3.DatabaseError) and not isinstance(
+        cause, sqlite3.OperationalError
+    )
+
+
 def exists(home: str) -> bool:
     """Say whether there is an outbox at all."""
     return Path(home, "outbox.db").exists()
@@ -118,12 +100,13 @@ class Outbox:
     def _prepare(self, path: str) -> None:
         self._db.execute("PRAGMA foreign_keys = ON")
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > 1:
+        if version > _tables.VERSION:
             raise StoreError(f"{path} was written by a newer otumat-usage; upgrade this one")
         if version == 0:
             # What was sent gives its room back at once.
             self._db.execute("PRAGMA auto_vacuum = FULL")
-            self._db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+        if version < _tables.VERSION:
+            self._db.executescript(f"BEGIN; {_tables.SCHEMA} COMMIT;")
 
     def close(self) -> None:
         """Close the file."""
@@ -140,6 +123,21 @@ class Outbox:
                 self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+    def begin(self, package: str, origin: str, agreement: str) -> None:
+        """Take in under *agreement* from now on; what waits from an earlier one is never sent."""
+        whose = [package, origin]
+        name = "SELECT name FROM agreement WHERE package = ? AND origin = ?"
+        was = self._db.execute(name, whose).fetchone()
+        if was == (agreement,):
+            return
+        with self.transaction():
+            if was:
+                for table in ("stream", "batch"):
+                    gone = f"DELETE FROM {table} WHERE package = ? AND origin = ?"  # noqa: S608
+                    self._db.execute(gone, whose)
+            row = "INSERT OR REPLACE INTO agreement VALUES (?, ?, ?)"
+            self._db.execute(row, [*whose, agreement])
 
     def knows(self, spool: str) -> bool:
         """Say whether the spool of that name was taken in before."""
@@ -182,15 +180,27 @@ class Outbox:
         ).fetchone()
         return int(found[0]), int(found[1])
 
-    def bind(self, package: str, origin: str, install: str) -> None:
-        """Turn everything that waits for *package* and *origin* into batches."""
+    def removed(self, spools: list[str]) -> None:
+        """Forget the names of spools whose files are gone for good."""
+        with self.transaction():
+            names = [[spool] for spool in spools]
+            self._db.executemany("DELETE FROM spooled WHERE name = ?", names)
+
+    def bind(self, package: str, origin: str, install: str, *, full: bool = False) -> None:
+        """Turn what waits for *package* and *origin* into batches, or only into *full* ones."""
         streams = self._db.execute(
             "SELECT id, run, context FROM stream WHERE package = ? AND origin = ?",
             [package, origin],
         ).fetchall()
         for stream, run, context in streams:
-            while self._bind_next(stream, run, json.loads(context), (package, origin, install)):
-                pass
+            whose = (package, origin, install)
+            while not (full and self._loose(stream) < _batch.MAX_ROWS):
+                if not self._bind_next(stream, run, json.loads(context), whose):
+                    break
+
+    def _loose(self, stream: int) -> int:
+        count = "SELECT count(*) FROM event WHERE stream = ?"
+        return int(self._db.execute(count, [stream]).fetchone()[0])
 
     def _bind_next(
         self, stream: int, run: str, context: dict[str, str], whose: tuple[str, str, str]
@@ -275,20 +285,14 @@ class Outbox:
 
     def halve(self, batch: Batch) -> bool:
         """Replace *batch* by two halves under new ids; False if it is a single row."""
-        whole = json.loads(batch.body)
-        rows, first = whole["rows"], whole["first"]
-        middle = len(rows) // 2
-        if not middle:
+        halves = _batch.halves(batch)
+        if not halves:
             return False
         whose = (batch.package, batch.origin, batch.install)
         with self.transaction():
             self._db.execute("DELETE FROM batch WHERE id = ?", [batch.id])
-            for half in (rows[:middle], rows[middle:]):
-                part = {**whole, "batch": _batch.new_id(), "rows": half}
-                part["first"], part["last"] = first, first + len(half) - 1
-                self._insert(whose, len(half), part)
-                first += len(half)
-                whole["dropped"] = {}
+            for rows, half in halves:
+                self._insert(whose, rows, half)
         return True
 
     def pace(self, package: str, origin: str) -> tuple[float, int]:
@@ -327,14 +331,18 @@ class Outbox:
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found]
 
-    def drop_waiting(self, package: str) -> None:
-        """Delete everything that waits for *package*; the ledger of what was sent stays."""
-        with self.transaction():
-            for table in ("stream", "batch"):
-                self._db.execute(f"DELETE FROM {table} WHERE package = ?", [package])  # noqa: S608
+    def damage(self) -> str:
+        """Return what SQLite finds wrong with the file, or ""."""
+        (found,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        return "" if found == "ok" else str(found)
+
+    def is_empty(self) -> bool:
+        """Say whether nothing waits here and nothing is told of what was sent."""
+        tables = "SELECT 1 FROM event UNION SELECT 1 FROM batch UNION SELECT 1 FROM sent LIMIT 1"
+        return self._db.execute(tables).fetchone() is None
 
     def forget(self, package: str) -> None:
         """Delete everything that waits for *package*, and what was written about it."""
         with self.transaction():
-            for table in ("stream", "batch", "sent", "pace"):
+            for table in ("stream", "batch", "sent", "pace", "agreement"):
                 self._db.execute(f"DELETE FROM {table} WHERE package = ?", [package])  # noqa: S608

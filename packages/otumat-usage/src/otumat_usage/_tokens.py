@@ -69,8 +69,8 @@ def _path(home: str, package: str) -> str:
 
 
 @contextlib.contextmanager
-def lock(home: str, package: str) -> Iterator[None]:
-    """Hold the lock under which tokens are renewed, waiting up to ten seconds.
+def lock(home: str, package: str, *, wait: float = 10.0) -> Iterator[None]:
+    """Hold the lock under which tokens are renewed, waiting up to *wait* seconds.
 
     Raises:
         StoreError: another process holds it for longer, or it cannot be made.
@@ -78,7 +78,7 @@ def lock(home: str, package: str) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
             path = f"{_home.package_folder(home, package)}/tokens.lock"
-            ours = stack.enter_context(_lock.held(path, wait=10))
+            ours = stack.enter_context(_lock.held(path, wait=wait))
         except OSError as error:
             raise StoreError(f"the tokens of {package} cannot be locked: {error}") from error
         if not ours:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from otumat_usage import _answer, _delivery, _drain, _home, _optout, _outbox, _settings, _tokens
 from otumat_usage._delivery import Verdict
-from otumat_usage.exceptions import HostError, TokenError, UsageError
+from otumat_usage.exceptions import HostError, StoreError, TokenError, UsageError
 
 if TYPE_CHECKING:
     from otumat_usage._batch import Batch
@@ -80,53 +80,79 @@ def run(
     Raises:
         StoreError: the outbox cannot be used.
     """
-    outcomes = []
     end = time.monotonic() + DEADLINE
-    with _outbox.opened(home, wait=wait) as outbox:
-        for package in _settings.packages(home) if packages is None else packages:
+    outcomes: list[Outcome] = []
+    ready: list[tuple[Settings, _tokens.Tokens]] = []
+    for package in _settings.packages(home) if packages is None else packages:
+        may = permitted(home, package)
+        if isinstance(may, str):
+            outcomes.append(Outcome(package, why=may))
+        else:
+            ready.append(may)
+    if ready or (packages is None and _owes(home)):
+        with _outbox.opened(home, wait=wait) as outbox:
             if outbox is None:
-                outcomes.append(Outcome(package, why="another upload is running"))
-                continue
-            outcome = Outcome(package)
-            outcomes.append(outcome)
-            may = permitted(home, package)
-            if isinstance(may, str):
-                outcome.why = may
-                continue
-            settings, tokens = may
-            if _gather(outbox, home, settings, tokens.install_id, outcome):
-                if not now and _must_wait(outbox, settings):
-                    outcome.why = "the host asked to wait"
-                else:
-                    _send(outbox, home, settings, end, outcome)
-            outcome.waiting = outbox.waiting(package)
-        if outbox is not None and packages is None:
-            _settle_erasures(home, end)
-    return outcomes
+                busy = "another upload is running"
+                outcomes += [Outcome(may[0].package, why=busy) for may in ready]
+            else:
+                outcomes += _passes(outbox, home, ready, end, now=now)
+                if packages is None:
+                    _settle_erasures(home, end)
+    return sorted(outcomes, key=lambda outcome: outcome.package)
+
+
+def _passes(
+    outbox: Outbox,
+    home: str,
+    ready: list[tuple[Settings, _tokens.Tokens]],
+    end: float,
+    *,
+    now: bool,
+) -> list[Outcome]:
+    # Who failed last time comes last: a host that hangs must not take the others' time.
+    ready.sort(key=lambda may: outbox.pace(may[0].package, may[0].origin)[1])
+    return [_pass(outbox, home, may, end, now=now) for may in ready]
+
+
+def _pass(
+    outbox: Outbox, home: str, may: tuple[Settings, _tokens.Tokens], end: float, *, now: bool
+) -> Outcome:
+    """Do what can be done for one package until *end* (monotonic seconds)."""
+    settings, tokens = may
+    package, origin = settings.package, settings.origin
+    outcome = Outcome(package, running=_drain.drain(outbox, home, package))
+    early = not now and _is_early(outbox, settings)
+    outbox.bind(package, origin, tokens.install_id, full=early)
+    outbox.trim(package, origin)
+    if early:
+        outcome.why = "the next upload is not due yet"
+    elif outbox.next(package, origin) is not None:
+        if time.monotonic() < end:
+            _send(outbox, home, settings, end, outcome)
+        else:
+            outcome.why = "this run had no time left for it"
+    outcome.waiting = outbox.waiting(package)
+    return outcome
+
+
+def _is_early(outbox: Outbox, settings: Settings) -> bool:
+    not_before, _ = outbox.pace(settings.package, settings.origin)
+    # A clock that was set back must not silence us for longer than anything can.
+    return 0 < not_before - time.time() < max(_delivery.LONGEST_WAIT, settings.period)
+
+
+def _owes(home: str) -> bool:
+    from otumat_usage import _withdraw
+
+    return bool(_withdraw.owed(home))
 
 
 def _settle_erasures(home: str, end: float) -> None:
-    from otumat_usage import _withdraw
-
-    if _withdraw.owed(home):
+    if _owes(home):
         from otumat_usage import _erasure
 
         with contextlib.suppress(OSError):
             _erasure.settle(home, end)
-
-
-def _gather(outbox: Outbox, home: str, settings: Settings, install: str, outcome: Outcome) -> bool:
-    """Take in and bind what one package recorded; say whether there is something to send."""
-    outcome.running = _drain.drain(outbox, home, settings.package)
-    outbox.bind(settings.package, settings.origin, install)
-    outbox.trim(settings.package, settings.origin)
-    return outbox.next(settings.package, settings.origin) is not None
-
-
-def _must_wait(outbox: Outbox, settings: Settings) -> bool:
-    not_before, _ = outbox.pace(settings.package, settings.origin)
-    # A clock that was set back must not silence us for longer than the longest pause.
-    return 0 < not_before - time.time() < _LONGEST_PAUSE
 
 
 def _send(outbox: Outbox, home: str, settings: Settings, end: float, outcome: Outcome) -> None:
@@ -152,18 +178,22 @@ class _Sender:
         """Send until nothing waits or the host, the user or the clock says stop."""
         package, origin = self._settings.package, self._settings.origin
         _, failures = self._outbox.pace(package, origin)
+        # A little less than the period, because the job is put off at random by a part of it.
+        pause = self._settings.period * 11 / 12
         while batch := self._outbox.next(package, origin):
             answer = self._send(batch)
             if answer is None:
                 return
             if answer.verdict in (Verdict.ACKNOWLEDGED, Verdict.REFUSED, Verdict.HALVE):
-                if answer.wait is not None:
-                    self._outbox.set_pace(package, origin, time.time() + answer.wait, 0)
+                failures, pause = 0, max(pause, answer.wait or 0.0)
                 continue
             self._outcome.why = answer.why
-            pause = answer.wait if answer.wait is not None else _pause(failures)
-            self._outbox.set_pace(package, origin, time.time() + pause, failures + 1)
-            return
+            if answer.verdict is Verdict.GONE:
+                return
+            failures += 1
+            pause = answer.wait if answer.wait is not None else _pause(failures - 1)
+            break
+        self._outbox.set_pace(package, origin, time.time() + pause, failures)
 
     def _send(self, batch: Batch) -> _delivery.Answer | None:
         may = permitted(self._home, batch.package)
@@ -177,7 +207,7 @@ class _Sender:
                 answer = self._post(batch, self._renewed(tokens))
         except TokenError as error:
             return _delivery.Answer(Verdict.STOP, why=str(error))
-        except HostError as error:
+        except (HostError, StoreError) as error:
             return _delivery.Answer(Verdict.LATER, why=str(error))
         self._settle(batch, answer)
         return answer
@@ -203,7 +233,7 @@ class _Sender:
         elif answer.verdict is Verdict.GONE:
             from otumat_usage import _withdraw
 
-            _withdraw.erased_by_host(self._outbox, self._home, batch.package, batch.origin)
+            _withdraw.erased_by_host(self._outbox, self._home, batch.package)
 
 
 def renew(client: Client, home: str, settings: Settings, seen: _tokens.Tokens) -> _tokens.Tokens:
@@ -216,7 +246,7 @@ def renew(client: Client, home: str, settings: Settings, seen: _tokens.Tokens) -
     """
     from otumat_usage import _oauth
 
-    with _tokens.lock(home, settings.package):
+    with _tokens.lock(home, settings.package, wait=min(10.0, max(client.left, 0.0))):
         current = _tokens.load(home, settings.package, settings.origin)
         if current is None:
             raise TokenError("the tokens were withdrawn meanwhile")

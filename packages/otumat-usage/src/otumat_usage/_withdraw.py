@@ -27,25 +27,28 @@ def leave(home: str, package: str, how: str) -> None:
         # First, because running programs look at the answer before every event.
         _answer.say_no(home, package, how)
         _owe(home, package)
-        with _outbox.free(home) as outbox:
-            outbox.forget(package)
-        _clear(home, package)
-        settle_job(home)
+        _clear(home, package, "agent.json")
+        tidy(home)
 
 
-def stop(home: str, package: str, how: str) -> None:
-    """Refuse *package* from now on and delete what was not sent; the host keeps what it has.
+def stop(home: str, package: str, how: str) -> dict[str, str]:
+    """Refuse *package* from now on and keep what a no to the question leaves; no host is asked.
+
+    Returns the number of the installation at each host, which was here and nowhere else.
 
     Raises:
         StoreError: a file cannot be written or removed.
     """
     with _failing(f"{package} cannot be switched off"):
         _answer.say_no(home, package, how)
-        if _outbox.exists(home):
-            with _outbox.free(home) as outbox:
-                outbox.drop_waiting(package)
-        shutil.rmtree(_spool.folder(home, package), ignore_errors=True)
-        settle_job(home)
+        numbers = {
+            origin: tokens.install_id
+            for origin in _tokens.everything(home, package)
+            if (tokens := _tokens.load(home, package, origin))
+        }
+        _clear(home, package)
+        tidy(home)
+    return numbers
 
 
 def refuse_all(home: str) -> None:
@@ -57,12 +60,36 @@ def refuse_all(home: str) -> None:
     with _failing("the refusal cannot be kept"):
         _home.make(home)
         _home.write(_answer.everyone(home), b"Every package is refused: otumat-usage off --all\n")
-        settle_job(home)
+        tidy(home)
 
 
 def settle_job(home: str) -> None:
     """Make or remove the background job, as the answers and the erase requests want it now."""
     _job.settle(home, owed=bool(owed(home)))
+
+
+def tidy(home: str) -> None:
+    """Settle the job; leave no more than the answers once nothing is agreed to and nothing owed.
+
+    Raises:
+        OSError: a file cannot be removed.
+    """
+    settle_job(home)
+    if owed(home) or any(_agrees(home, package) for package in _settings.packages(home)):
+        return
+    if _outbox.exists(home):
+        # One that is damaged, or of a newer version, is left to the doctor.
+        with contextlib.suppress(StoreError), _outbox.opened(home) as outbox:
+            if outbox is not None and outbox.is_empty():
+                outbox.close()
+                Path(home, "outbox.db").unlink()
+    for name in ("upload.lock", "erasures.lock", "job.lock", "asking"):
+        _lock.drop(f"{home}/{name}")
+
+
+def _agrees(home: str, package: str) -> bool:
+    answer = _answer.read(home, package)
+    return bool(answer.agreed and not answer.refused)
 
 
 @contextlib.contextmanager
@@ -96,17 +123,24 @@ def owed(home: str) -> list[_erasure.Debt]:
     return _erasure.owed(home)
 
 
-def _clear(home: str, package: str) -> None:
+def _clear(home: str, package: str, *more: str) -> None:
+    """Delete what is kept about a package but its answer and, unless among *more*, its question."""
+    if _outbox.exists(home):
+        with _outbox.free(home) as outbox:
+            outbox.forget(package)
+    _remove(home, package, *more)
+
+
+def _remove(home: str, package: str, *more: str) -> None:
     folder = _home.package_folder(home, package)
     shutil.rmtree(_spool.folder(home, package), ignore_errors=True)
-    for name in ("tokens.json", "tokens.lock", "agent.json"):
+    for name in ("tokens.json", "tokens.lock", *more):
         Path(folder, name).unlink(missing_ok=True)
 
 
-def erased_by_host(outbox: Outbox, home: str, package: str, origin: str) -> None:
+def erased_by_host(outbox: Outbox, home: str, package: str) -> None:
     """Do what 410 asks for: this installation is no longer known there, so keep nothing."""
     with _lock.held(f"{home}/asking"):
         _answer.say_no(home, package, "host")
-        _tokens.save(home, package, origin, None)
         outbox.forget(package)
-        shutil.rmtree(_spool.folder(home, package), ignore_errors=True)
+        _remove(home, package)
