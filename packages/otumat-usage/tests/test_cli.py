@@ -34,11 +34,14 @@ def test_a_failure_is_one_line_and_a_code(console, args, code, line):
 
 @pytest.mark.usefixtures("agreed")
 def test_status_of_one_package_answers_by_its_exit_code(console):
-    assert console("status", "p", code=1).stdout.startswith("p: off (")
-    assert console("status", "other", code=1).stdout == "other: off (not asked yet)\n"
+    assert console("status", "p", code=1).stdout.startswith("p: off, ")
+    assert console("status", "other", code=1).stdout == "other: off, not asked yet\n"
 
 
-@pytest.mark.parametrize("command", ["status", "on", "off", "show", "sent", "upload", "erase"])
+@pytest.mark.parametrize(
+    "command",
+    ["status", "on", "off", "show", "sent", "upload", "export", "erase", "doctor"],
+)
 def test_every_command_explains_itself_with_an_example(console, command):
     text = console(command, "--help").stdout
 
@@ -99,6 +102,15 @@ def test_the_upload_of_0_3_makes_one_pass_and_exits():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert call(*args[:-1], "soon").returncode == 2
     assert call(*args[:-4], "-s", "now", "-f", "12h").returncode == 2
+
+
+@pytest.mark.usefixtures("agreed")
+def test_a_shell_completes_commands_and_packages(console):
+    assert "complete" in console(_OTUMAT_USAGE_COMPLETE="bash_source").stdout
+    for words, found in (("otumat-usage exp", "export"), ("otumat-usage show ", "p")):
+        number = str(words.count(" "))
+        env = {"COMP_WORDS": words, "COMP_CWORD": number, "_OTUMAT_USAGE_COMPLETE": "bash_complete"}
+        assert console(**env).stdout == f"plain,{found}\n"
 
 
 def test_the_version_is_printed(console):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime as dt
 import os
 import time
@@ -12,7 +13,9 @@ from otumat_usage import (
     _answer,
     _calls,
     _consent,
+    _doctor,
     _erasure,
+    _export,
     _frequency,
     _home,
     _job,
@@ -53,6 +56,12 @@ def _selected(home: str, package: str | None) -> list[str]:
     return _settings.packages(home) if package is None else [_named(package)]
 
 
+def names() -> list[str]:
+    """Return the packages that anything is kept about; none where there is no home of ours."""
+    home = _home.folder()
+    return _settings.packages(home) if _home.is_ours(home) else []
+
+
 def states(package: str | None) -> list[dict[str, object]]:
     """Return the state of every package (or one) as plain values for JSON."""
     home = _home_of_user()
@@ -76,10 +85,11 @@ def describe_job() -> str:
 
 def _state(home: str, package: str) -> dict[str, object]:
     answer = _answer.read(home, package)
-    origin = text = None
+    origin = text = records = None
     with contextlib.suppress(UsageError):
         config = _settings.config(home, package)
         origin = _settings.of(config).origin
+        records = _records(config, package)
         text = _consent.Question(
             home, _settings.of(config), config, _settings.events(config)
         ).text_id
@@ -91,6 +101,7 @@ def _state(home: str, package: str) -> dict[str, object]:
         "package": package,
         "recording": why is None,
         "why": why or "you said yes",
+        "records": records,
         "host": origin,
         "since": _day(grant[1]) if grant and why is None else None,
         "unanswered": answer.unanswered,
@@ -117,21 +128,35 @@ def _day(seconds: int) -> str:
 
 
 def describe(found: list[dict[str, object]]) -> str:
-    """Return `states` for a person to read."""
+    """Return `states` for a person to read, who may never have heard of us."""
     if not found:
         return "No package on this account has asked to record how you use it."
-    lines = []
-    for state in found:
-        lines.append(
-            f"{state['package']}: {'on' if state['recording'] else 'off'} ({state['why']})"
-        )
-        if state["recording"]:
-            lines.append(f"  goes to   {state['host']}, since {state['since']}")
-        if state["erasures"]:
-            lines.append("  the host has not confirmed yet that it erased what it has")
+    return "\n".join(line for state in found for line in _lines(state))
+
+
+def _lines(state: dict[str, object]) -> Iterator[str]:
+    package = state["package"]
+    if state["recording"]:
+        yield f"{package}: on, you said yes on {state['since']}"
+        yield f"  records   {state['records']}"
+        yield f"  goes to   {state['host']}"
+        yield f"  waiting   {state['waiting']} events; to see them: otumat-usage show {package}"
+        yield f"  to end    otumat-usage off {package}"
+    else:
+        yield f"{package}: off, {state['why']}"
+        if state["unanswered"] and state["why"] == _answer.NOT_ASKED:
+            yield f"  asked {state['unanswered']} times without an answer"
         if state["waiting"]:
-            lines.append(f"  waiting   {state['waiting']} events")
-    return "\n".join(lines)
+            yield f"  waiting   {state['waiting']} events, which are not sent now"
+    if state["erasures"]:
+        yield "  the host has not confirmed yet that it erased what it has"
+
+
+def _records(config: dict[str, object], package: str) -> str:
+    """Say in words what is recorded; the question says it at length."""
+    events = _settings.events(config)
+    what = "the names of features you use" if events is None else ", ".join(sorted(events))
+    return f"{what or 'nothing'}, and when; versions of {package}, Python and your system's family"
 
 
 def switch_on(package: str, *, ask: bool) -> bool:
@@ -156,8 +181,10 @@ def switch_on(package: str, *, ask: bool) -> bool:
     return True
 
 
-def switch_off(packages: Sequence[str]) -> list[str]:
-    """Refuse *packages*, or all there are and will be; return their names.
+def switch_off(packages: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
+    """Refuse *packages*, or all there are and will be.
+
+    Returns each with the hosts that have something of it, and under which number.
 
     Raises:
         StoreError: a file cannot be written or removed.
@@ -166,9 +193,8 @@ def switch_off(packages: Sequence[str]) -> list[str]:
     names = [_named(package) for package in packages] or _settings.packages(home)
     if not packages:
         _withdraw.refuse_all(home)
-    for name in names:
-        _withdraw.stop(home, name, "command")
-    return names if packages else [*names, "all other packages"]
+    found = [(name, _withdraw.stop(home, name, "command")) for name in names]
+    return found if packages else [*found, ("all other packages", {})]
 
 
 def erase(package: str) -> list[dict[str, object]]:
@@ -184,7 +210,7 @@ def erase(package: str) -> list[dict[str, object]]:
     end = time.monotonic() + _upload.DEADLINE
     with _outbox.free(home):
         outcomes = _erasure.settle(home, end)
-    _withdraw.settle_job(home)
+    _withdraw.tidy(home)
     return [
         {"package": name, "host": debt.origin, "erased": done, "why": debt.why}
         for debt, done in outcomes
@@ -230,8 +256,11 @@ def upload(package: str | None) -> tuple[list[dict[str, object]], int]:
         StoreError: the outbox cannot be used.
     """
     home = _home_of_user()
-    names = None if package is None else [_named(package)]
-    outcomes = _upload.run(home, names, now=True, wait=5)
+    owed = bool(_withdraw.owed(home))
+    chosen = None if package is None else [_named(package)]
+    outcomes = _upload.run(home, chosen, now=True, wait=5)
+    if owed:
+        _withdraw.tidy(home)
     if package is None:
         outcomes = [o for o in outcomes if not o.why or _may_send(home, o.package)]
     code = 0
@@ -259,6 +288,34 @@ def _outcome(outcome: _upload.Outcome) -> dict[str, object]:
         "why": outcome.why,
         "summary": f"{words} ({outcome.why})" if outcome.why else words,
     }
+
+
+def export(package: str | None, *, ask: bool) -> tuple[dict[str, object], list[str]]:
+    """Return everything that is held about all packages or one, and why it is not complete.
+
+    Raises:
+        StoreError: the outbox cannot be used.
+    """
+    home = _home_of_user()
+    end = time.monotonic() + _upload.DEADLINE
+    names = _selected(home, package)
+    found = [_export.everything(home, name, ask=ask, end=end) for name in names]
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    everything = {"otumat_usage_export": 1, "made": now, "packages": [one for one, _ in found]}
+    return everything, [why for _, untold in found for why in untold]
+
+
+def examine(*, ask: bool) -> list[dict[str, str]]:
+    """Return what the doctor found and mended, as plain values.
+
+    Raises:
+        StoreError: there is no home.
+        OSError: something cannot be looked at or mended.
+    """
+    home = _home.folder()
+    if not home:
+        raise StoreError("there is no home, so nothing is kept")
+    return [dataclasses.asdict(finding) for finding in _doctor.examine(home, ask=ask)]
 
 
 def legacy_upload(package: str, start: str, frequency: str) -> None:

@@ -1,7 +1,8 @@
 """The commands: what the user of a tracked package can see and do, and the way to the host's.
 
-This file holds words and exit codes, no logic. ``host`` and ``report`` are loaded when they are
-called, so that without the extra they become one clear line and never break ``--help``.
+This file, like ``_cli_rights`` and ``_cli_doctor``, holds words and exit codes, no logic. ``host``
+and ``report`` are loaded when they are called, so that without the extra they become one clear line
+and never break ``--help``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from otumat_usage import _console
+from otumat_usage._cli_doctor import doctor_command
+from otumat_usage._cli_rights import erase_command, export_command, off_command
 from otumat_usage.exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -108,7 +111,12 @@ def usage_group() -> None:
     """
 
 
-_package = click.argument("package", required=False)
+def _named_here(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:  # noqa: ARG001 - click's signature
+    """Complete the name of a package in a shell."""
+    return [name for name in _console.names() if name.startswith(begun)]
+
+
+_package = click.argument("package", required=False, shell_complete=_named_here)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -127,15 +135,18 @@ def status_command(ctx: click.Context, package: str | None, as_json: bool) -> No
     states = _console.states(package)
     if as_json:
         click.echo(json.dumps(states, indent=2))
-    else:
+    elif package is not None or not states:
         click.echo(_console.describe(states))
-        if package is None and (job := _console.describe_job()):
-            click.echo(job)
+    else:
+        click.echo("Packages that asked whether they may record how you use them:\n")
+        click.echo(_console.describe(states))
+    if not as_json and package is None and (job := _console.describe_job()):
+        click.echo(f"\n{job}" if states else job)
     ctx.exit(int(package is not None and not any(state["recording"] for state in states)))
 
 
 @usage_group.command("on")
-@click.argument("package")
+@click.argument("package", shell_complete=_named_here)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask here; the host's page still does.")
 @click.pass_context
 def on_command(ctx: click.Context, package: str, yes: bool) -> None:  # noqa: FBT001
@@ -149,29 +160,13 @@ def on_command(ctx: click.Context, package: str, yes: bool) -> None:  # noqa: FB
     ctx.exit(0 if _console.switch_on(package, ask=not yes) else 1)
 
 
-@usage_group.command("off")
-@click.argument("packages", nargs=-1)
-@click.option(
-    "--all", "everything", is_flag=True, help="All packages, known or not, now and later."
-)
-def off_command(packages: tuple[str, ...], everything: bool) -> None:  # noqa: FBT001
-    """Stop recording about PACKAGES, and delete what was not sent yet.
-
-    They will not ask again. For example:
-
-    \b
-        otumat-usage off tracked
-    """
-    if bool(packages) == everything:
-        raise click.UsageError("name packages, or say --all")
-    for name in _console.switch_off(packages):
-        click.echo(f"{name}: off")
+usage_group.add_command(off_command)
 
 
 @usage_group.command("show")
 @_package
 def show_command(package: str | None) -> None:
-    """Print exactly the bytes that would be sent next, one upload a line.
+    """Print exactly the bytes that would be sent next, line by line.
 
     For example:
 
@@ -233,30 +228,9 @@ def upload_command(ctx: click.Context, package: str | None, as_json: bool) -> No
     ctx.exit(code)
 
 
-@usage_group.command("erase")
-@click.argument("package")
-@_json
-@click.pass_context
-def erase_command(ctx: click.Context, package: str, as_json: bool) -> None:  # noqa: FBT001
-    """Stop recording about PACKAGE, and have all of it erased, here and at the host.
-
-    Exit code 2: the host has not confirmed it; it is asked again with every upload. For example:
-
-    \b
-        otumat-usage erase tracked
-    """
-    outcomes = _console.erase(package)
-    if as_json:
-        click.echo(json.dumps(outcomes, indent=2))
-    else:
-        click.echo(f"{package}: off, and nothing of it is kept here")
-        for outcome in outcomes:
-            if outcome["erased"]:
-                click.echo(f"{outcome['host']} has erased what it had")
-            else:
-                why = f"{outcome['host']} has not confirmed ({outcome['why']}); asked again later"
-                click.echo(why, err=True)
-    ctx.exit(0 if all(outcome["erased"] for outcome in outcomes) else 2)
+usage_group.add_command(export_command)
+usage_group.add_command(erase_command)
+usage_group.add_command(doctor_command)
 
 
 @click.command("upload", hidden=True, context_settings=_SETTINGS)

@@ -1,0 +1,85 @@
+"""The commands by which a user takes back what they gave: off, export, erase."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from otumat_usage import _console
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.command("off")
+@click.argument("packages", nargs=-1)
+@click.option(
+    "--all", "everything", is_flag=True, help="All packages, known or not, now and later."
+)
+@_json
+def off_command(packages: tuple[str, ...], everything: bool, as_json: bool) -> None:  # noqa: FBT001
+    """Stop recording about PACKAGES, and keep nothing of them but the no.
+
+    They will not ask again. What was sent before stays with their makers: to
+    have that erased too, use erase instead. For example:
+
+    \b
+        otumat-usage off tracked
+    """
+    if bool(packages) == everything:
+        raise click.UsageError("name packages, or say --all")
+    found = _console.switch_off(packages)
+    if as_json:
+        click.echo(json.dumps([{"package": name, "left": left} for name, left in found], indent=2))
+        return
+    for name, left in found:
+        click.echo(f"{name}: off")
+        for host, number in left.items():
+            click.echo(f"  {host} keeps what was sent before, as installation")
+            click.echo(f"  {number}; its makers erase it if you tell them this number")
+
+
+@click.command("export")
+@click.argument("package", required=False)
+@click.option("--local", is_flag=True, help="Only what is held here; ask no host.")
+@click.pass_context
+def export_command(ctx: click.Context, package: str | None, local: bool) -> None:  # noqa: FBT001
+    """Print everything held about you, here and at the hosts, as JSON.
+
+    Of all packages, or of PACKAGE. Tokens are left out: whoever has one can
+    speak for you. Exit code 2: a host did not tell. For example:
+
+    \b
+        otumat-usage export > everything.json
+    """
+    found, untold = _console.export(package, ask=not local)
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    for why in untold:
+        click.echo(f"Error: not complete: {why}", err=True)
+    ctx.exit(2 if untold else 0)
+
+
+@click.command("erase")
+@click.argument("package")
+@_json
+@click.pass_context
+def erase_command(ctx: click.Context, package: str, as_json: bool) -> None:  # noqa: FBT001
+    """Have all about PACKAGE erased, here and at the host, and stop it.
+
+    Exit code 2: the host has not confirmed it; it is asked again with every upload. For example:
+
+    \b
+        otumat-usage erase tracked
+    """
+    outcomes = _console.erase(package)
+    if as_json:
+        click.echo(json.dumps(outcomes, indent=2))
+    else:
+        click.echo(f"{package}: off, and nothing of it is kept here")
+        for outcome in outcomes:
+            if outcome["erased"]:
+                click.echo(f"{outcome['host']} has erased what it had")
+            else:
+                why = f"{outcome['host']} has not confirmed ({outcome['why']}); asked again later"
+                click.echo(why, err=True)
+    ctx.exit(0 if all(outcome["erased"] for outcome in outcomes) else 2)
