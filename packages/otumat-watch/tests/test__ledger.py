@@ -149,7 +149,7 @@ def test_listed_files_are_there_and_old_until_they_are_younger_than_the_list(tmp
     old.write_text("x")
     os.utime(old, (1, 1))
     ledger = Ledger(settle=0.0, digest=None)
-    ledger.list_folder(str(tmp_path), ["old"])
+    ledger.list_folder(str(tmp_path), {"old"})
 
     assert ledger.is_there(str(old))
     assert not ledger.differs(str(old))
@@ -160,7 +160,7 @@ def test_listed_files_are_there_and_old_until_they_are_younger_than_the_list(tmp
 
 def test_known_are_the_seen_and_the_listed_below_a_folder(ledger, path, tmp_path):
     below = str(tmp_path / "d")
-    ledger.list_folder(below, ["x"])
+    ledger.list_folder(below, {"x"})
 
     assert set(ledger.known()) == {path, os.path.join(below, "x")}
     assert ledger.known((os.path.join(below, ""),)) == [os.path.join(below, "x")]
@@ -219,7 +219,7 @@ class TestByContent:
     def test_listed_files_are_read_at_once(self, ledger, tmp_path):
         other = tmp_path / "other"
         other.write_text("x")
-        ledger.list_folder(str(tmp_path), ["other"])
+        ledger.list_folder(str(tmp_path), {"other"})
 
         ledger.replaced(str(other))
 

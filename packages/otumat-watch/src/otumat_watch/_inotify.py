@@ -67,7 +67,7 @@ class Inotify:
         Raises:
             OSError: As `inotify_add_watch(2)`; ENOSPC says that the user's watches are used up.
         """
-        wd = int(self._libc.inotify_add_watch(self._fd, os.fsencode(path), ctypes.c_uint32(mask)))
+        wd: int = self._libc.inotify_add_watch(self._fd, os.fsencode(path), mask)
         if wd < 0:
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code), path)

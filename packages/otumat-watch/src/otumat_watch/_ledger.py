@@ -19,7 +19,7 @@ from otumat_watch._pending import Pending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     #: Size in bytes, mtime in ns, inode, device; of what the path names, links followed.
     Signature = tuple[int, int, int, int]
@@ -69,10 +69,13 @@ class Ledger:
             if self._digest is not None:
                 self._digests[path] = self._digest(path)
 
-    def list_folder(self, folder: str, names: Iterable[str]) -> None:
-        """Take the files *names* of *folder* as there and old, without a look at each."""
+    def list_folder(self, folder: str, names: set[str]) -> None:
+        """Take the files *names* of *folder* as there and old, without a look at each.
+
+        The set is kept, not copied.
+        """
         if self._digest is None:
-            self._listed[folder] = set(names)
+            self._listed[folder] = names
             return
         for name in names:
             path = os.path.join(folder, name)

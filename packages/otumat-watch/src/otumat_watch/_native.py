@@ -237,11 +237,12 @@ class InotifySource:
         target = anchor.target
         anchor.identity = _identity(target.root)
         for folder, names in self._walk(target, relative):
-            covered = (name for name in names if target.covers(os.path.join(folder, name)))
             # Without --hash the names are enough, and asking of each whether it counts can wait.
-            self._ledger.list_folder(
-                target.path(folder), covered if self._ledger.reads_content else names
-            )
+            if self._ledger.reads_content:
+                names.difference_update(
+                    [name for name in names if not target.covers(os.path.join(folder, name))]
+                )
+            self._ledger.list_folder(target.path(folder), names)
 
     def _plant_new(self, target: Target, relative: str, mask: int, now: float) -> None:
         """Watch a folder that came; what is in it already came with it or is being written."""
@@ -256,26 +257,26 @@ class InotifySource:
                 elif path not in self._ledger:
                     self._ledger.appeared(path, now)
 
-    def _walk(self, target: Target, relative: str) -> Iterator[tuple[str, list[str]]]:
+    def _walk(self, target: Target, relative: str) -> Iterator[tuple[str, set[str]]]:
         """Watch each folder from *relative* downwards, then yield it with its files' names."""
         todo = [relative]
         while todo:
             folder = todo.pop()
+            path = target.path(folder)
             try:
-                wd = self._add(target.path(folder), _ENTRIES | _CONTENT)
-                entries = os.scandir(target.path(folder))
+                wd = self._add(path, _ENTRIES | _CONTENT)
+                with os.scandir(path) as listing:
+                    entries = list(listing)
             except (FileNotFoundError, PermissionError):
                 continue
             places = self._folders.setdefault(wd, [])
             if (target, folder) not in places:
                 places.append((target, folder))
-            names = []
-            with entries:
-                for entry in entries:
-                    if not entry.is_dir(follow_symlinks=False):
-                        names.append(entry.name)
-                    elif target.enters(below := os.path.join(folder, entry.name)):
-                        todo.append(below)
+            inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+            names = {entry.name for entry in entries}
+            names.difference_update(inner)
+            below = (os.path.join(folder, name) for name in inner)
+            todo += [each for each in below if target.enters(each)]
             yield folder, names
 
     def _uproot(self, target: Target, relative: str) -> None:
