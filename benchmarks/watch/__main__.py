@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--saves", type=int, default=10_000)
     parser.add_argument("--peer-saves", type=int, default=2_000)
     parser.add_argument("--no-tree", action="store_true")
+    parser.add_argument("--only-tree", action="store_true")
     options = parser.parse_args()
     count, idle = (30, 5) if options.quick else (200, 10)
     saves, peers = (500, 500) if options.quick else (options.saves, options.peer_saves)
@@ -42,8 +43,9 @@ def main() -> None:
         file, root = scratch / "one" / "file", scratch / "tree"
         listed = tools.tools(Path(programs), file, root, only=options.only)
         starts()
-        one_file(listed, scratch, count, idle, {True: saves, False: peers})
-        own_words(listed, scratch, saves)
+        if not options.only_tree:
+            one_file(listed, scratch, count, idle, {True: saves, False: peers})
+            own_words(listed, scratch, saves)
         if not (options.quick or options.no_tree):
             tree(listed, scratch, root)
 
@@ -84,7 +86,7 @@ def one_file(
         "| idle wakeups/s | CPU ms/s | RSS MiB | saves: runs, lost, superfluous |\n"
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     )
-    for tool in listed:
+    for tool in filter(lambda tool: tool.one, listed):
         place, saves = fresh(scratch), all_saves[tool.name.startswith("otumat-watch")]
         with measure.Running(tool.one or [], place, tool.stdin) as running:
             armed = measure.arm(running, place, lambda place=place: place.save("close"))

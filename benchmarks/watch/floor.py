@@ -1,4 +1,7 @@
-"""Floors in Python: `file FOLDER NAME PROGRAM` watches one file, `tree FOLDER` arms a tree."""
+"""Floors in Python: `file FOLDER NAME PROGRAM` watches one file, `tree FOLDER` arms a tree.
+
+`tree FOLDER click` imports click first, as every command line of its kind does.
+"""
 
 import ctypes
 import os
@@ -31,8 +34,10 @@ def file(folder: str, name: str, program: str) -> None:
             os.waitpid(os.posix_spawn(program, [program], os.environ), 0)
 
 
-def tree(root: str) -> None:
+def tree(root: str, *imports: str) -> None:
     """Add the watches that a tree needs, as simply as it can be done."""
+    for name in imports:
+        __import__(name)
     folders = [root]
     while folders:
         folder = folders.pop()

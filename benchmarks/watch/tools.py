@@ -40,6 +40,7 @@ def tools(scratch: Path, file: Path, root: Path, *, only: list[str]) -> list[Too
         Tool("C inotify (floor)", [str(floor), folder, name, script]),
         Tool("Python inotify (floor)", [*python_floor, "file", folder, name, script],
              [*python_floor, "tree", str(root)]),
+        Tool("Python floor that has imported click", [], [*python_floor, "tree", str(root), "click"]),
         Tool("otumat-watch", [*ours, "-f", str(file)], [*ours, "-f", str(root)]),
         Tool("otumat-watch --no-safety-poll", [*ours, "-f", str(file), "--no-safety-poll"],
              [*ours, "-f", str(root), "--no-safety-poll"]),
@@ -57,8 +58,8 @@ def tools(scratch: Path, file: Path, root: Path, *, only: list[str]) -> list[Too
         tool
         for tool in listed
         if (not only or any(word in tool.name for word in only))
-        and tool.one
-        and (shutil.which(tool.one[0]) or print(f"{tool.name}: not here", file=sys.stderr))
+        and (argv := tool.one or tool.tree)
+        and (shutil.which(argv[0]) or print(f"{tool.name}: not here", file=sys.stderr))
     ]
 
 
