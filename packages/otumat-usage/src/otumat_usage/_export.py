@@ -82,10 +82,11 @@ def _time(seconds: int) -> str:
 
 
 def _all_tokens(home: str, package: str) -> dict[str, _tokens.Tokens]:
-    found: dict[str, object] = {
-        origin: _tokens.load(home, package, origin) for origin in _tokens.everything(home, package)
+    return {
+        origin: found
+        for origin in sorted(_tokens.everything(home, package))
+        if (found := _tokens.load(home, package, origin))
     }
-    return {origin: tokens for origin, tokens in sorted(found.items()) if tokens is not None}
 
 
 def _sent(home: str, package: str) -> list[dict[str, object]]:
