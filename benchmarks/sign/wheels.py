@@ -205,7 +205,7 @@ def _big_wheel(path: Path, count: int) -> None:
     files = {"big/__init__.py": b""}
     for number, source in enumerate(found[: count - 5]):
         data = source.read_bytes()
-        if len(data) < 8_000_000:
+        if len(data) < 24_000_000:
             files[f"big/d{number % 400}/f{number}{source.suffix.lower()[:8]}"] = data
     _write(path, "big", files)
 
