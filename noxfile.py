@@ -46,6 +46,7 @@ BENCHMARKS = {
     "sign": "sign/__main__.py",
     "sign-wheels": "sign/wheels.py",
     "usage": "usage/__main__.py",
+    "usage-uploader": "usage/uploader.py",
     "host-ingest": "host/ingest.py",
     "host-life": "host/life.py",
     "watch": "watch/__main__.py",
