@@ -39,7 +39,7 @@ EXTRA_TOOLS: dict[str, tuple[str, ...]] = {
 }
 #: Outside oracles that only the session `interop` asks.
 ORACLES = ("schemathesis>=4",)
-NEEDS_MORE = "browser or builds or mounts or systemd or cron"
+NEEDS_MORE = "browser or builds or mounts or postgresql or systemd or cron"
 #: What `nox -s bench` measures, and the program that does.
 BENCHMARKS = {
     "imports": "imports.py",
@@ -200,7 +200,7 @@ def interop(session: nox.Session) -> None:
     _need(session, "git", "openssl", "sha256sum")
     _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools(), *ORACLES)
     paths = session.posargs or [f"packages/{dist}/tests" for dist in LEAVES]
-    _pytest(session, "-n", "2", "-m", "interop", *paths)
+    _pytest(session, "-n", "2", "-m", "interop and not postgresql", *paths)
 
 
 @nox.session(python=NEWEST)
@@ -270,7 +270,9 @@ def browser(session: nox.Session) -> None:
     if not os.environ.get("OTUMAT_CHROMIUM"):
         _need(session, "chromium")
     _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools(), "playwright>=1.50")
-    _pytest(session, "-m", "browser", "packages/otumat-usage/tests", *session.posargs)
+    _pytest(
+        session, "-m", "browser and not postgresql", "packages/otumat-usage/tests", *session.posargs
+    )
 
 
 @nox.session(python=OLDEST_AND_NEWEST, default=False)
@@ -288,6 +290,19 @@ def mounts(session: nox.Session) -> None:
     _install(session, ("otumat-usage", "otumat-watch"), *TEST_TOOLS, *_all_extra_tools())
     paths = [f"packages/{dist}/tests" for dist in ("otumat-usage", "otumat-watch")]
     _pytest(session, "-m", "mounts", *(session.posargs or paths))
+
+
+@nox.session(python=NEWEST, default=False)
+def postgresql(session: nox.Session) -> None:
+    """The host on a real PostgreSQL that the tests start (needs Debian's `postgresql`)."""
+    if not list(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        _need(session, "initdb")
+    wheel = _wheels(session)["otumat-usage"]
+    tools = (*TEST_TOOLS, *EXTRA_TOOLS["otumat-usage"])
+    session.install(f"{wheel}[host,postgresql]", *tools)
+    _pytest(session, "-n", "2", "-m", "postgresql and not (browser or interop)",
+            "packages/otumat-usage/tests/host", *session.posargs,
+            env={"OTUMAT_SEEDS": "1"})  # fmt: skip
 
 
 @nox.session(python=NEWEST, default=False)
@@ -332,7 +347,9 @@ def soak(session: nox.Session) -> None:
 def _faults(session: nox.Session, seeds: str) -> None:
     _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools())
     paths = session.posargs or [f"packages/{dist}/tests" for dist in LEAVES]
-    _pytest(session, "-n", "2", "-m", "fault", *paths, env={"OTUMAT_SEEDS": seeds})
+    _pytest(
+        session, "-n", "2", "-m", "fault and not postgresql", *paths, env={"OTUMAT_SEEDS": seeds}
+    )
 
 
 def _all_extra_tools() -> list[str]:
