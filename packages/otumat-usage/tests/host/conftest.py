@@ -9,9 +9,14 @@ import hashlib
 import itertools
 import json
 import os
+import pathlib
 import re
 import shutil
+import signal
+import subprocess
+import tempfile
 import threading
+import time
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
@@ -222,20 +227,121 @@ def _instant():
     return instant
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory):
-    """An empty host's file: copying one is faster than making its tables."""
-    folder = tmp_path_factory.mktemp("template")
-    host = open_host(folder, issuer=ISSUER)
-    host.database.close()
-    return folder / "host.sqlite3"
+class Files:
+    """Hosts in SQLite: an empty one is copied, which is faster than making its tables."""
+
+    name = "sqlite"
+
+    def __init__(self, folder):
+        open_host(folder, issuer=ISSUER).database.close()
+        self._template = folder / "host.sqlite3"
+
+    def place(self, folder):
+        """Put an empty host into *folder*."""
+        folder.mkdir(0o700)
+        shutil.copy(self._template, folder)
+
+
+class Postgresql:
+    """A real PostgreSQL that listens on a socket in a folder of its own, and hosts in it."""
+
+    name = "postgresql"
+
+    def __init__(self, folder):
+        found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        initdb = str(found[-1]) if found else shutil.which("initdb")
+        if initdb is None:
+            pytest.fail("no PostgreSQL: install the Debian package postgresql", pytrace=False)
+        self._bin = pathlib.Path(initdb).resolve().parent
+        # Short, as a socket's path must be; not below a folder that only root can enter.
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="otumat-pg-", dir="/tmp"))
+        self._as = []
+        if os.getuid() == 0:  # which the server refuses to run as
+            shutil.chown(self.folder, "nobody")
+            self._as = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+        self.data = self.folder / "data"
+        self.options = ["fsync=off", "full_page_writes=off", "max_connections=60"]
+        self.server = None
+        self._numbers = itertools.count(1)
+        self.run(
+            "initdb", "-D", self.data, "-U", "otumat", "--auth=trust", "--no-sync",
+            "--encoding=UTF8", "--locale=C",
+        )  # fmt: skip
+        self.start()
+        (folder / "host").mkdir()
+        (folder / "host" / "database.url").write_text(self.url("postgres") + "\n")
+        open_host(folder / "host", issuer=ISSUER).database.close()
+
+    def run(self, program, *arguments):
+        done = subprocess.run(
+            [*self._as, self._bin / program, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.folder,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self):
+        options = [f"-c{option}" for option in self.options]
+        self.server = subprocess.Popen(
+            [*self._as, self._bin / "postgres", "-D", self.data, "-k", self.folder,
+             "-clisten_addresses=", *options],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder,
+        )  # fmt: skip
+        end = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(AssertionError):
+                self.run("pg_isready", "-q", "-h", self.folder, "-d", "postgres")
+                return
+            assert self.server.poll() is None, "PostgreSQL did not start"
+            assert time.monotonic() < end, "PostgreSQL does not answer"
+            time.sleep(0.05)
+
+    def stop(self, how=signal.SIGINT):
+        """Stop the server; SIGQUIT is as if the machine had lost its power."""
+        # A signal to the server itself: setpriv has become it.
+        self.server.send_signal(how)
+        self.server.wait(60)
+
+    def close(self):
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder)
+
+    def url(self, name):
+        return f"postgresql://otumat@/{name}?host={self.folder}"
+
+    def sql(self, statement, name="template1"):
+        return self.run("psql", "-XAtq", "-h", self.folder, "-U", "otumat", "-d", name,
+                        "-v", "ON_ERROR_STOP=1", "-c", statement)  # fmt: skip
+
+    def place(self, folder):
+        """Put an empty host of a database of its own into *folder*."""
+        folder.mkdir(0o700)
+        name = f"host{next(self._numbers)}"
+        self.sql(f"CREATE DATABASE {name} TEMPLATE postgres")
+        (folder / "database.url").write_text(self.url(name) + "\n")
+
+
+@pytest.fixture(
+    scope="session",
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)],
+)
+def engine(request, tmp_path_factory):
+    """Where hosts live: each test that needs one runs on both."""
+    if request.param == "sqlite":
+        yield Files(tmp_path_factory.mktemp("template"))
+        return
+    with contextlib.closing(Postgresql(tmp_path_factory.mktemp("template"))) as server:
+        yield server
 
 
 @contextlib.contextmanager
-def running(folder, template, clock):
+def running(folder, engine, clock):
     """Run a host with the package `demo` in this process."""
-    folder.mkdir(0o700)
-    shutil.copy(template, folder)
+    engine.place(folder)
     host = open_host(folder, issuer=ISSUER, now=clock)
     host.start()
     loop = Loop()
@@ -251,14 +357,14 @@ def running(folder, template, clock):
 
 
 @pytest.fixture
-def service(tmp_path, clock, template):
+def service(tmp_path, clock, engine):
     """A host of this test's own."""
-    with running(tmp_path / "host", template, clock) as found:
+    with running(tmp_path / "host", engine, clock) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def steady(tmp_path_factory, template):
+def steady(tmp_path_factory, engine):
     """A host for a module's tests that are all refused, so that none can see another."""
-    with running(tmp_path_factory.mktemp("steady") / "host", template, Clock()) as found:
+    with running(tmp_path_factory.mktemp("steady") / "host", engine, Clock()) as found:
         yield found

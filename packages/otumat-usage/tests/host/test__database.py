@@ -5,15 +5,17 @@ import os
 import pytest
 from sqlalchemy import UniqueConstraint
 
-from otumat_usage.host._database import REFERENCE, Database, _metadata
+from otumat_usage.host._database import REFERENCE, Database, metadata
 from otumat_usage.host._errors import StoreMissing, StoreUnavailable
+from otumat_usage.host._scale import distribution_column
 
-GROWING = [table for table in _metadata.sorted_tables if table.name not in REFERENCE]
+SPREAD = [table for table in metadata.sorted_tables if distribution_column(table.name)]
 
 
-@pytest.mark.parametrize("table", GROWING, ids=lambda table: table.name)
-def test_every_unique_key_of_a_growing_table_holds_the_install(table):
-    column = "id" if table.name == "install" else "install"
+@pytest.mark.parametrize("table", SPREAD, ids=lambda table: table.name)
+def test_every_unique_key_holds_the_distribution_column(table):
+    """What Citus demands of a table before it can be spread by that column."""
+    column = distribution_column(table.name)
     keys = [
         [c.name for c in constraint.columns]
         for constraint in [table.primary_key, *table.constraints]
@@ -25,9 +27,16 @@ def test_every_unique_key_of_a_growing_table_holds_the_install(table):
     assert all(column in key for key in keys)
 
 
+def test_what_belongs_to_an_install_is_spread_by_it():
+    for table in metadata.sorted_tables:
+        column = "id" if table.name == "install" else "install"
+        if column == "id" or column in table.c:
+            assert distribution_column(table.name) == column
+
+
 def test_reference_tables_hold_no_install():
-    for table in _metadata.sorted_tables:
-        assert ("install" in table.c) <= (table.name not in REFERENCE)
+    for table in metadata.sorted_tables:
+        assert not ("install" in table.c and table.name in REFERENCE)
 
 
 def test_a_commit_is_on_disk_before_it_returns(tmp_path):

@@ -171,6 +171,7 @@ def test_rotation_is_as_specified_in_every_order(database):
     )
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_a_stolen_file_holds_nothing_that_can_be_presented(service):
     """Tokens appear in the database as hashes only, and nonces mint nothing alone."""
     tokens_ = service.enrol()

@@ -9,9 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from otumat_usage.host import _keep, _packages, _statistics
-from otumat_usage.host._database import Database
+from otumat_usage.host._database import Database, serving_from
 from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable
 from otumat_usage.host.cli import host_group
+
+pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -85,12 +87,12 @@ def test_restoring_keeps_what_was_there(service, folder, tmp_path):
 
 def test_two_hosts_never_serve_from_one_folder(folder, tmp_path):
     _keep.backup(folder, tmp_path / "copy")
-    with _keep.serving(folder):
-        with pytest.raises(StoreInUse, match="another host serves"), _keep.serving(folder):
+    with serving_from(folder):
+        with pytest.raises(StoreInUse, match="another host serves"), serving_from(folder):
             pass
         with pytest.raises(StoreInUse):
             _keep.restore(folder, tmp_path / "copy")
-    with _keep.serving(folder):
+    with serving_from(folder):
         pass
 
 

@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from otumat_usage.host import _packages, _statistics
-from otumat_usage.host._database import _metadata, select
+from otumat_usage.host._database import metadata, select
 
 
 def ask(service, method, tokens):
@@ -39,6 +39,7 @@ def test_a_user_sees_everything_that_is_held(service):
     assert upload["dropped"] == {"full": 2}
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_erasure_reaches_every_table_and_the_file(service):
     tokens, other = service.enrol(), service.enrol()
     for _ in range(3):
@@ -56,7 +57,7 @@ def test_erasure_reaches_every_table_and_the_file(service):
         "events": 6,
     }
     with service.host.database.read() as connection:
-        for table in _metadata.sorted_tables:
+        for table in metadata.sorted_tables:
             for row in connection.execute(select(table)):
                 assert install not in tuple(row), table.name
     folder = service.host.database.path.parent

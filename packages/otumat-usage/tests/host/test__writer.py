@@ -10,8 +10,9 @@ from otumat_usage.host._writer import Writer
 
 
 @pytest.fixture
-def database(tmp_path):
-    found = Database.create(tmp_path)
+def database(tmp_path, engine):
+    engine.place(tmp_path / "store")
+    found = Database.create(tmp_path / "store")
     yield found
     found.close()
 
@@ -30,7 +31,7 @@ def put(name):
 def names(database):
     with database.read() as connection:
         found = set(connection.scalars(select(settings.c.name)))
-    return found - {"schema"}
+    return found - {"schema", "form_key"}
 
 
 def test_an_answer_comes_after_the_commit(database, writer):
@@ -132,6 +133,7 @@ def test_a_full_queue_is_503_with_a_time_to_come_back(service):
     assert service.upload(tokens, service.batch(tokens, "plot")).status_code == 200
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_a_database_that_cannot_be_written_is_503_and_recovers(service):
     """Another process holds the write lock for longer than we wait."""
     tokens = service.enrol()

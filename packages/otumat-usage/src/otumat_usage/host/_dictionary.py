@@ -6,11 +6,13 @@ from typing import Any
 
 from otumat_usage.host._database import (
     Connection,
+    Locked,
     bindparam,
     contexts,
     event_types,
     func,
     insert,
+    lock,
     select,
 )
 from otumat_usage.host._prepared import Prepared
@@ -69,6 +71,9 @@ class Dictionary:
     def _look_up(self, connection: Connection, package: int, text: str) -> int:
         for (number,) in self._find.rows(connection, package=package, text=text):
             return int(number)
+        lock(connection, Locked.DICTIONARY)
+        for (number,) in self._find.rows(connection, package=package, text=text):
+            return int(number)  # another process was quicker
         ((size,),) = self._size.rows(connection, package=package)
         if size >= self.bound and text != self._overflow:
             return self.number(connection, package, self._overflow)

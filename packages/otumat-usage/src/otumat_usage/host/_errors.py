@@ -7,9 +7,11 @@ otumat_usage.exceptions.UsageError
     ├── StoreBusy              the write queue is full; try again later
     ├── StoreInUse             (BlockingIOError) another process serves from this folder
     ├── StoreMissing           (FileNotFoundError) no host lives in this folder
+    ├── StoreOutdated          (OSError) its tables are older than this version's
     ├── PackageUnknown         (LookupError) no package of that name is registered
     ├── InstallUnknown         (LookupError) no install of that id is held
     ├── PackageInvalid         (ValueError) a name or a schema is not acceptable
+    ├── PolicyInvalid          (ValueError) a retention policy contradicts itself
     ├── UrlInvalid             (ValueError) a public address is no origin
     ├── ServerSilent           (ConnectionError) the server to be checked does not answer
     ├── _walk.Broken           (AssertionError) a checked server broke a rule
@@ -44,6 +46,10 @@ class StoreMissing(ServingError, FileNotFoundError):  # noqa: N818
     """The folder holds no host; ``host init`` makes one."""
 
 
+class StoreOutdated(ServingError, OSError):  # noqa: N818
+    """The store's tables are older than this version's; ``host upgrade`` brings them up."""
+
+
 class PackageUnknown(ServingError, LookupError):  # noqa: N818
     """No package of that name is registered at this host."""
 
@@ -54,6 +60,10 @@ class InstallUnknown(ServingError, LookupError):  # noqa: N818
 
 class PackageInvalid(ServingError, ValueError):  # noqa: N818
     """A package's name, declared events or survey cannot be accepted."""
+
+
+class PolicyInvalid(ServingError, ValueError):  # noqa: N818
+    """A retention policy contradicts itself."""
 
 
 class UrlInvalid(ServingError, ValueError):  # noqa: N818

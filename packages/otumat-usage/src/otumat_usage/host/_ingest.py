@@ -116,7 +116,9 @@ async def look(host: Host, token: str, now: int) -> tuple[Access, _packages.Pack
 
 async def keep(host: Host, token: str, parsed: Upload) -> Receipt | Reused | Refusal:
     """Store an upload; come back after the commit."""
-    return await writing(host, lambda connection: _store(connection, token, parsed))
+    return await writing(
+        host, lambda connection: _store(connection, token, parsed), install=install_of(token, "at")
+    )
 
 
 def _peek(

@@ -1,9 +1,8 @@
-"""Keep the store safe: copy it while it is in use, put a copy back, look for trouble."""
+"""Keep the store safe: copy it while it is in use, put a copy back, bring it up to date."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import shutil
 import sqlite3
@@ -13,68 +12,50 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from otumat_usage import _lock
-from otumat_usage.host._database import FILE_NAME, SCHEMA_VERSION
-from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable
+from otumat_usage.host import _postgresql
+from otumat_usage.host._database import (
+    FILE_NAME,
+    SCHEMA_VERSION,
+    Database,
+    located,
+    serving_from,
+)
+from otumat_usage.host._errors import StoreMissing, StoreUnavailable
+from otumat_usage.host._migrations import migrate, pending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Finding", "backup", "examine", "restore", "serving"]
-
-_LOCK = "serving.lock"
-#: Free space under which `examine` warns, in bytes.
-_SCARCE = 200 << 20
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; *good* is None when it is only worth knowing."""
-
-    what: str
-    good: bool | None
-    text: str
-
-
-@contextlib.contextmanager
-def serving(folder: Path) -> Iterator[None]:
-    """Hold the folder for one serving process.
-
-    Raises:
-        StoreInUse: another process serves from it.
-    """
-    with _lock.held(str(folder / _LOCK)) as ours:
-        if not ours:
-            raise StoreInUse(f"another host serves from {folder}: stop it first")
-        yield
+__all__ = ["backup", "outdated", "restore", "upgrade"]
 
 
 def backup(folder: Path, target: Path) -> int:
     """Copy the store to *target*, which appears whole or not at all; return its bytes.
 
-    Works while the host serves (SQLite's online backup).
+    Works while the host serves (SQLite's online backup, or PostgreSQL's pg_dump).
 
     Raises:
         StoreMissing: there is no host in *folder*.
         StoreUnavailable: it cannot be read, or *target* cannot be written.
     """
-    source = folder / FILE_NAME
-    if not source.is_file():
-        raise StoreMissing(f"no host in {folder}")
+    url, source = located(folder)
     if target.exists():
         raise StoreUnavailable(f"{target} exists: choose another name")
-    with _beside(target) as copy, _failures(f"cannot back up {source} to {target}"):
-        with _opened(source) as one, _opened(copy, write=True) as other:
-            one.backup(other, pages=1000, sleep=0.001)
-            other.execute("PRAGMA journal_mode=DELETE")
-        _verify(copy)
+    with _beside(target) as copy, _failures(f"cannot back up {folder} to {target}"):
+        if url.get_backend_name() == "sqlite":
+            with _opened(source) as one, _opened(copy, write=True) as other:
+                one.backup(other, pages=1000, sleep=0.001)
+                other.execute("PRAGMA journal_mode=DELETE")
+            _verify(copy)
+        else:
+            _postgresql.dump(url, copy)
         _settle(copy)
         copy.rename(target)
     return target.stat().st_size
 
 
 def restore(folder: Path, source: Path) -> Path | None:
-    """Put a backup in the place of the store; return where the old one was moved.
+    """Put a backup in the place of the store; return where the old one was kept.
 
     Raises:
         StoreInUse: a host serves from *folder*.
@@ -83,74 +64,95 @@ def restore(folder: Path, source: Path) -> Path | None:
     """
     if not source.is_file():
         raise StoreMissing(f"no backup at {source}")
+    if Database.lives_in(folder) and located(folder)[0].get_backend_name() != "sqlite":
+        return _restore_server(folder, source)
     _verify(source)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     place = folder / FILE_NAME
-    with serving(folder), _beside(place) as copy, _failures(f"cannot restore {source}"):
+    with serving_from(folder), _beside(place) as copy, _failures(f"cannot restore {source}"):
         shutil.copyfile(source, copy)
         _settle(copy)
         old = None
         if place.exists():
             _empty_log(place)
-            old = folder / f"{FILE_NAME}.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+            old = _dated(place)
             place.rename(old)
         copy.replace(place)
     return old
 
 
-def examine(folder: Path) -> Iterator[Finding]:
-    """Yield what is well and what is not with the store in *folder*.
+def outdated(folder: Path) -> list[str]:
+    """Return what `upgrade` would do, in words; nothing when the store is up to date.
 
     Raises:
         StoreMissing: there is no host in *folder*.
+        StoreUnavailable: the store is of a newer version than this one.
     """
-    path = folder / FILE_NAME
-    if not path.is_file():
-        raise StoreMissing(f"no host in {folder}: make one with `otumat-usage host init`")
-    for place in (folder, path):
-        loose = os.name == "posix" and bool(place.stat().st_mode & 0o077)
-        hint = f"others can read it: chmod go= {place}" if loose else "only its owner can read it"
-        yield Finding(str(place), not loose, hint)
-    free = shutil.disk_usage(folder).free
-    yield Finding("free space", free > _SCARCE, f"{free >> 20} MiB")
+    database = Database(*located(folder))
     try:
-        with _opened(path) as connection:
-            yield from _examine_file(connection)
-    except sqlite3.Error as error:
-        yield Finding("database", False, f"cannot be read: {error}")
-    with _lock.held(str(folder / _LOCK)) as ours:
-        yield Finding("serving", None, "no" if ours else "yes, a host serves from this folder")
+        known = database.schema()
+    finally:
+        database.close()
+    if known is None:
+        raise StoreMissing(f"no host in {database.name}")
+    if known > SCHEMA_VERSION:
+        raise StoreUnavailable(
+            f"{database.name} has schema {known}, this version reads {SCHEMA_VERSION}: "
+            "install a newer otumat-usage"
+        )
+    return pending(known, SCHEMA_VERSION)
 
 
-def _examine_file(connection: sqlite3.Connection) -> Iterator[Finding]:
-    damage = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
-    yield Finding("integrity", damage == ["ok"], "; ".join(damage))
-    schema = _setting(connection, "schema")
-    good = schema == str(SCHEMA_VERSION)
-    yield Finding("schema", good, f"{schema}, this version reads {SCHEMA_VERSION}")
-    if not good:
-        return
-    url = _setting(connection, "url") or _setting(connection, "serving")
-    loopback = url is not None and url.startswith(
-        ("http://127.", "http://localhost", "http://[::1]")
-    )
-    yield Finding(
-        "address",
-        None if url is None or loopback else url.startswith("https:"),
-        f"{url or 'never served'}{', this machine only' if loopback else ''}",
-    )
-    for what, query in (
-        ("packages", "SELECT count(*) FROM package"),
-        ("installs", "SELECT count(*) FROM install WHERE state = 'active'"),
-        ("uploads", "SELECT count(*) FROM log"),
-    ):
-        yield Finding(what, None, str(connection.execute(query).fetchone()[0]))
-    last = connection.execute("SELECT max(received) FROM log").fetchone()[0]
-    if last is not None:
-        late = time.gmtime(last / 1000)
-        ahead = last / 1000 - time.time() > 300  # noqa: PLR2004 - five minutes
-        text = time.strftime("%Y-%m-%dT%H:%M:%SZ", late)
-        yield Finding("last upload", not ahead, f"{text}, in the future" if ahead else text)
+def upgrade(folder: Path) -> tuple[list[str], Path | None]:
+    """Bring the store to this version; return what was done and where a copy was kept.
+
+    All of it or nothing: the changes are one transaction, and a copy is made before.
+
+    Raises:
+        StoreInUse: a host serves from the store.
+        StoreMissing: there is no host in *folder*.
+        StoreUnavailable: the copy or the changes cannot be made.
+    """
+    if not outdated(folder):
+        return [], None
+    database = Database(*located(folder))
+    try:
+        with database.serving(alone=True):
+            copy = _dated(folder / ("host.dump" if not database.embedded else FILE_NAME))
+            if database.embedded:
+                with _failures(f"cannot copy {database.name} to {copy}"):
+                    _copy_as_is(database.path, copy)
+            else:
+                backup(folder, copy)
+            with database.write() as connection:
+                return migrate(connection, SCHEMA_VERSION), copy
+    finally:
+        database.close()
+
+
+def _restore_server(folder: Path, source: Path) -> Path:
+    database = Database(*located(folder))
+    try:
+        with database.serving(alone=True):
+            old = _dated(folder / "host.dump")
+            backup(folder, old)
+            _postgresql.load(located(folder)[0], source)
+    finally:
+        database.close()
+    return old
+
+
+def _copy_as_is(source: Path, target: Path) -> None:
+    with _beside(target) as copy:
+        with _opened(source) as one, _opened(copy, write=True) as other:
+            one.backup(other)
+            other.execute("PRAGMA journal_mode=DELETE")
+        _settle(copy)
+        copy.rename(target)
+
+
+def _dated(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
 
 
 def _setting(connection: sqlite3.Connection, name: str) -> str | None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._database import (
     Connection,
     bindparam,
+    inbox,
     insert,
     log,
     select,
@@ -34,7 +35,7 @@ from otumat_usage.host._wire import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Entry", "Receipt", "Reused", "Upload", "append", "entries"]
+__all__ = ["Entry", "Receipt", "Reused", "Upload", "append", "entries", "entry_of"]
 
 _KNOWN = Prepared(
     select(log.c.sha256, log.c.n, log.c.rejected, log.c.received).where(
@@ -50,6 +51,7 @@ _OVERLAP = Prepared(
     )
 )
 _APPEND = Prepared(insert(log).values({c.name: bindparam(c.name) for c in log.c}))
+_TO_COUNT = Prepared(insert(inbox).values({c.name: bindparam(c.name) for c in inbox.c}))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ def append(
         rejected=json.dumps(rejected) if rejected else None,
         dropped=json.dumps(batch.dropped) if batch.dropped else None,
     )
+    _TO_COUNT.run(connection, install=install, batch=batch.batch, package=package, since=0)
     receipt = _receipt(install, batch.batch, sha256, received)
     return Receipt(batch.batch, receipt, len(fresh), rejected, duplicate=False)
 
@@ -146,22 +149,27 @@ def entries(
     if install is not None:
         statement = statement.where(log.c.install == install)
     for row in connection.execute(statement.execution_options(yield_per=500)):
-        times, kinds, counts, properties = unpack(row.body)
-        yield Entry(
-            install=row.install,
-            batch=row.batch,
-            received=row.received,
-            run=row.run,
-            first=row.first,
-            last=row.last,
-            context=row.context,
-            times=times,
-            kinds=kinds,
-            counts=counts,
-            properties=properties,
-            rejected=json.loads(row.rejected or "[]"),
-            dropped=json.loads(row.dropped or "{}"),
-        )
+        yield entry_of(row)
+
+
+def entry_of(row: Any) -> Entry:
+    """Return a row of the log as what it says."""
+    times, kinds, counts, properties = unpack(row.body)
+    return Entry(
+        install=row.install,
+        batch=row.batch,
+        received=row.received,
+        run=row.run,
+        first=row.first,
+        last=row.last,
+        context=row.context,
+        times=times,
+        kinds=kinds,
+        counts=counts,
+        properties=properties,
+        rejected=json.loads(row.rejected or "[]"),
+        dropped=json.loads(row.dropped or "{}"),
+    )
 
 
 def type_names(connection: Connection, package: int) -> dict[int, str]:

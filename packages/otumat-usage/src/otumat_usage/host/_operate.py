@@ -16,15 +16,16 @@ from urllib.parse import urlsplit
 from otumat_usage.host import _packages
 from otumat_usage.host._admin import new_link
 from otumat_usage.host._app import make_app
-from otumat_usage.host._database import Connection, Database, insert, select, settings, update
+from otumat_usage.host._database import Connection, Database
 from otumat_usage.host._errors import InstallUnknown, PackageInvalid, UrlInvalid
 from otumat_usage.host._host import open_host
-from otumat_usage.host._keep import serving
 from otumat_usage.host._rights import Erased, as_lines, erase, export
 from otumat_usage.host._server import bind as bind_socket
 from otumat_usage.host._server import serve
+from otumat_usage.host._settings import recall, remember
 from otumat_usage.host._snippet import snippet
 from otumat_usage.host._statistics import Summary, summarise
+from otumat_usage.host._worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,15 +71,19 @@ class Serving:
         Path(name).replace(path)
 
 
-def initialise(folder: Path, url: str | None) -> bool:
-    """Make the host in *folder*; return whether it was new."""
-    new = not (folder / "host.sqlite3").exists()
+def initialise(folder: Path, url: str | None, store: str | None = None) -> bool:
+    """Make the host in *folder*, in the PostgreSQL database *store* if named.
+
+    Returns:
+        Whether the folder held none before.
+    """
+    new = not Database.lives_in(folder)
     address = None if url is None else _checked(url)
-    database = Database.create(folder)
+    database = Database.create(folder, url=store)
     try:
         if address is not None:
             with database.write() as connection:
-                _remember(connection, "url", address)
+                remember(connection, "url", address)
     finally:
         database.close()
     return new
@@ -99,14 +104,17 @@ def run(  # noqa: PLR0913 - one argument per option
     with contextlib.closing(listener), contextlib.ExitStack() as stack:
         database = Database.create(folder)
         stack.callback(database.close)
-        stack.enter_context(serving(folder))
+        stack.enter_context(database.serving())
         shown = f"[{bind}]" if ":" in bind else bind
         local = f"http://{shown}:{listener.getsockname()[1]}"
         with database.write() as connection:
-            issuer = given or _recall(connection, "url") or local
-            _remember(connection, "serving", issuer)
+            issuer = given or recall(connection, "url") or local
+            remember(connection, "serving", issuer)
             admin = new_link(connection, issuer, _now())
         host = open_host(folder, issuer=issuer)
+        worker = Worker(database)
+        worker.start()
+        stack.callback(worker.stop)
         app = make_app(host, allowed=frozenset(name.lower() for name in allowed))
         serve(app, listener, lambda: announce(Serving(issuer, admin, os.getpid())))
 
@@ -202,7 +210,7 @@ def _now() -> int:
 def _address(connection: Connection, url: str | None) -> str:
     if url is not None:
         return _checked(url)
-    return _recall(connection, "url") or _recall(connection, "serving") or _DEFAULT_URL
+    return recall(connection, "url") or recall(connection, "serving") or _DEFAULT_URL
 
 
 def _checked(url: str) -> str:
@@ -213,15 +221,3 @@ def _checked(url: str) -> str:
     if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
         raise UrlInvalid(f"{url!r}: only scheme, name and port; a host needs an origin of its own")
     return f"{parts.scheme}://{parts.netloc.lower()}"
-
-
-def _recall(connection: Connection, name: str) -> str | None:
-    value = connection.scalar(select(settings.c.value).where(settings.c.name == name))
-    return None if value is None else str(value)
-
-
-def _remember(connection: Connection, name: str, value: str) -> None:
-    if _recall(connection, name) is None:
-        connection.execute(insert(settings).values(name=name, value=value))
-    else:
-        connection.execute(update(settings).where(settings.c.name == name).values(value=value))

@@ -42,9 +42,12 @@ class Prepared:
             order = getattr(compiled, "positiontup", None)
             self._compiled[name] = (str(compiled), order)
         text, order = self._compiled[name]
+        driver = connection.dialect.loaded_dbapi
         cursor = connection.connection.cursor()
         try:
             cursor.execute(text, values if order is None else [values[key] for key in order])
-        except connection.dialect.loaded_dbapi.Error as error:
+        except (driver.DataError, driver.IntegrityError):
+            raise  # the fault of what was written, not of the store
+        except driver.Error as error:
             raise StoreUnavailable(f"the database refused: {error}") from error
         return cursor

@@ -26,6 +26,7 @@ from otumat_usage.host._database import (
     tokens,
 )
 from otumat_usage.host._log import context_values, entries, type_names
+from otumat_usage.host._rollups import take_out
 from otumat_usage.host._tombstones import mark_erased
 
 if TYPE_CHECKING:
@@ -72,10 +73,12 @@ def export(connection: Connection, install: bytes) -> Iterator[dict[str, object]
 
 def erase(connection: Connection, install: bytes) -> Erased | None:
     """Remove everything about *install*; None when there is no such install."""
-    if connection.scalar(select(installs.c.id).where(installs.c.id == install)) is None:
+    package = connection.scalar(select(installs.c.package).where(installs.c.id == install))
+    if package is None:
         return None
     counted = select(func.count(), func.coalesce(func.sum(log.c.n), 0))
     uploads, events = connection.execute(counted.where(log.c.install == install)).one()
+    take_out(connection, package, install)
     for table in (log, tokens, families, auth_codes, device_grants):
         connection.execute(delete(table).where(table.c.install == install))
     connection.execute(delete(installs).where(installs.c.id == install))

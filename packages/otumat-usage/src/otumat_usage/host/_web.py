@@ -77,9 +77,14 @@ async def reading(host: Host, read: Callable[[Connection], _T]) -> _T:
     return await run_in_threadpool(run)
 
 
-async def writing(host: Host, write: Callable[[Connection], _T]) -> _T:
-    """Run *write* on the write thread; come back after the commit."""
-    return await host.writer.run(write)
+async def writing(
+    host: Host, write: Callable[[Connection], _T], *, install: bytes | None = None
+) -> _T:
+    """Run *write* on the write thread; come back after the commit.
+
+    Name the *install* when *write* touches nothing else: see `Writer.submit`.
+    """
+    return await host.writer.run(write, install=install)
 
 
 def json_answer(value: object, status: int = 200, **headers: str) -> Response:

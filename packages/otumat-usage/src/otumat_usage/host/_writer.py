@@ -26,7 +26,7 @@ __all__ = ["Writer"]
 
 _T = TypeVar("_T")
 _Write = Callable[[Connection], Any]
-_Job = tuple[_Write, Any]
+_Job = tuple[_Write, Any, "bytes | None"]
 _Outcome = tuple[Any, Any, "Exception | None"]
 
 #: Writes that may wait at once; more are refused so that memory stays bounded.
@@ -73,31 +73,38 @@ class Writer:
         """How many writes wait now."""
         return self._queue.qsize()
 
-    def submit(self, write: Callable[[Connection], _T]) -> Future[_T]:
+    def submit(
+        self, write: Callable[[Connection], _T], *, install: bytes | None = None
+    ) -> Future[_T]:
         """Queue *write*; its future resolves after the commit, or with the failure.
+
+        Args:
+            write: What to do in the transaction.
+            install: The one install whose rows *write* touches. Writes that name one
+                may be committed while other processes commit theirs.
 
         Raises:
             StoreBusy: the queue is full, or the host is stopping.
         """
         future: Future[_T] = Future()
-        self._put(write, future)
+        self._put(write, future, install)
         return future
 
-    async def run(self, write: Callable[[Connection], _T]) -> _T:
-        """Queue *write* and wait for its commit.
+    async def run(self, write: Callable[[Connection], _T], *, install: bytes | None = None) -> _T:
+        """Queue *write* and wait for its commit; *install* as for `submit`.
 
         Raises:
             StoreBusy: the queue is full, or the host is stopping.
         """
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        self._put(write, future)
+        self._put(write, future, install)
         return await future
 
-    def _put(self, write: _Write, waiter: Any) -> None:
+    def _put(self, write: _Write, waiter: Any, install: bytes | None) -> None:
         if self._closed:
             raise StoreBusy("the host is stopping")
         try:
-            self._queue.put_nowait((write, waiter))
+            self._queue.put_nowait((write, waiter, install))
         except queue.Full:
             raise StoreBusy(f"{self._queue.maxsize} writes are waiting") from None
 
@@ -126,16 +133,22 @@ class Writer:
 
     def _commit(self, group: list[_Job]) -> None:
         try:
-            with self._database.write() as connection:
-                results = [write(connection) for write, _ in group]
+            with self._database.write(_installs(group)) as connection:
+                results = [write(connection) for write, *_ in group]
         except Exception as error:  # noqa: BLE001 - the thread outlives any one write's failure
             if len(group) == 1 or isinstance(error, StoreUnavailable):
-                _settle([(waiter, None, error) for _, waiter in group])
+                _settle([(waiter, None, error) for _, waiter, _ in group])
             else:
                 for job in group:
                     self._commit([job])
             return
         _settle([(job[1], result, None) for job, result in zip(group, results, strict=True)])
+
+
+def _installs(group: list[_Job]) -> set[bytes] | None:
+    """Return the installs that *group* touches, None when one of it may touch any."""
+    named = {install for *_, install in group if install is not None}
+    return named if all(install is not None for *_, install in group) else None
 
 
 def _settle(outcomes: list[_Outcome]) -> None:

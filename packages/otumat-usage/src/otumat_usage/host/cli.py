@@ -9,6 +9,12 @@ import click
 from otumat_usage.host._cli_conformance import conformance_command
 from otumat_usage.host._cli_edge import Command, Group
 from otumat_usage.host._cli_edge import folder_option as _folder
+from otumat_usage.host._cli_store import (
+    retention_command,
+    rollup_command,
+    scale_command,
+    upgrade_command,
+)
 
 __all__ = ["host_group", "report_command"]
 
@@ -27,7 +33,12 @@ def host_group() -> None:
 @host_group.command("init")
 @_folder
 @click.option("--url", help="Public address, such as https://usage.example.org.")
-def init_command(directory: Path, url: str | None) -> None:
+@click.option(
+    "--database",
+    envvar="OTUMAT_HOST_DATABASE",
+    help="PostgreSQL database, such as postgresql://user@host/name; SQLite without it.",
+)
+def init_command(directory: Path, url: str | None, database: str | None) -> None:
     """Make the data folder and its database.
 
     \b
@@ -36,7 +47,7 @@ def init_command(directory: Path, url: str | None) -> None:
     """
     from otumat_usage.host._operate import initialise
 
-    made = initialise(directory, url)
+    made = initialise(directory, url, database)
     click.echo(f"{'made' if made else 'already there'}: {directory}")
 
 
@@ -184,7 +195,7 @@ def doctor_command(ctx: click.Context, directory: Path, as_json: bool) -> None: 
     import dataclasses
     import json
 
-    from otumat_usage.host._keep import examine
+    from otumat_usage.host._examine import examine
 
     findings = list(examine(directory))
     if as_json:
@@ -228,6 +239,10 @@ def erase_command(directory: Path, install: str) -> None:
 
 
 host_group.add_command(conformance_command)
+host_group.add_command(retention_command)
+host_group.add_command(rollup_command)
+host_group.add_command(scale_command)
+host_group.add_command(upgrade_command)
 
 
 @click.command("report", cls=Command)

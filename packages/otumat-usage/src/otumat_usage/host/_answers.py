@@ -1,0 +1,331 @@
+"""Answer a maintainer's questions: how many, how often, which, with any filter.
+
+Every page, the terminal's report and every export ask here, so they cannot disagree.
+Users are exact for any filter and any span, because what is kept for a day is the set
+of installs and not their number. Days are UTC days, numbered since 1970; a span's
+first and last day are both part of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from otumat_usage.host._bitmaps import BitMap, union
+from otumat_usage.host._cells import FEATURE, Cell
+from otumat_usage.host._database import Connection, consents, func, installs, select
+from otumat_usage.host._days import Step, buckets, day_of, monday
+from otumat_usage.host._facts import Facts
+from otumat_usage.host._filters import UNKNOWN, AllOf, AnyOf, Filter, Is, Not, alternatives
+from otumat_usage.host._settings import recall
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otumat_usage.host._packages import Package
+
+__all__ = [
+    "DIMENSIONS",
+    "AllOf",
+    "Answers",
+    "AnyOf",
+    "Cohort",
+    "Filter",
+    "Is",
+    "Lifecycle",
+    "Not",
+    "Point",
+    "Slice",
+]
+
+#: What can be asked for and filtered by.
+DIMENSIONS = (FEATURE, "package_version", "python", "os", "arch", "installer", "ci", "container")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Point:
+    """A span of days; *users* or *events* is None where it is no longer, or not, known."""
+
+    start: int
+    end: int
+    users: int | None
+    events: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slice:
+    """One value of a dimension; *events* is None where a filter hides it."""
+
+    value: str
+    users: int
+    events: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cohort:
+    """Installs first seen in the week of *start*, and how many came back n weeks later."""
+
+    start: int
+    size: int
+    back: list[int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """One week: first seen; seen the week before; seen earlier; missing since the week before."""
+
+    start: int
+    new: int
+    returning: int
+    resurrected: int
+    churned: int
+
+
+class Answers:
+    """The answers about one package as one transaction sees them.
+
+    Args:
+        connection: A connection inside that transaction.
+        package: The package.
+        now: The present, in milliseconds.
+    """
+
+    def __init__(self, connection: Connection, package: Package, now: int) -> None:
+        self._connection = connection
+        self._package = package
+        self._facts = Facts(connection, package.id)
+        self.today = day_of(now)
+
+    def series(
+        self, first: int, last: int, *, step: Step = "day", where: Filter | None = None
+    ) -> list[Point]:
+        """Return users and events of every day, week or month; empty ones included."""
+        days = self._facts.days(where, first, last)
+        return [_point(days, *bucket, where) for bucket in buckets(first, last, step)]
+
+    def rolling(
+        self, first: int, last: int, *, window: int, every: int = 1, where: Filter | None = None
+    ) -> list[Point]:
+        """Return the users of the *window* days that end on each *every*-th day of the span."""
+        days = self._facts.days(where, first - window + 1, last)
+        ends = range(first, last + 1, every)
+        return [_point(days, end - window + 1, end, where) for end in ends]
+
+    def total(self, first: int, last: int, *, where: Filter | None = None) -> Point:
+        """Return the users and events of the whole span."""
+        return _point(self._facts.days(where, first, last), first, last, where)
+
+    def breakdown(
+        self, dimension: str, first: int, last: int, *, where: Filter | None = None
+    ) -> list[Slice]:
+        """Return every value of *dimension*, most users first; a user of two counts in both."""
+        found = [
+            Slice(value, len(_union(days)), _sum(days) if where is None else None)
+            for value, days in self._by_value(dimension, first, last, where).items()
+        ]
+        return sorted(found, key=_most_used)
+
+    def breakdown_series(
+        self,
+        dimension: str,
+        first: int,
+        last: int,
+        *,
+        step: Step = "week",
+        where: Filter | None = None,
+    ) -> dict[str, list[Point]]:
+        """Return the series of every value of *dimension*."""
+        spans = list(buckets(first, last, step))
+        hidden = where and AllOf((where,))  # a value's events under a filter are not known
+        return {
+            value: [_point(days, *span, hidden) for span in spans]
+            for value, days in self._by_value(dimension, first, last, where).items()
+        }
+
+    def latest(
+        self, dimension: str, first: int, last: int, *, where: Filter | None = None
+    ) -> list[Slice]:
+        """Return every user once, by the value on its last day in the span.
+
+        Of several values on that day the highest version counts.
+        """
+        days = self._facts.days(where, first, last)
+        cells = self._facts.cells(dimension, first, last)
+        found: dict[str, int] = defaultdict(int)
+        seen = BitMap()
+        for day in sorted(days, reverse=True):
+            left = (days[day].users or BitMap()) - seen
+            seen |= left
+            for value in sorted(cells.get(day, ()), key=_version, reverse=True):
+                users = left & (cells[day][value].users or BitMap())
+                found[value] += len(users)
+                left -= users
+            found[UNKNOWN] += len(left)
+        slices = [Slice(value, users, None) for value, users in found.items() if users]
+        return sorted(slices, key=_most_used)
+
+    def matrix(
+        self, rows: str, columns: str, first: int, last: int, *, where: Filter | None = None
+    ) -> dict[tuple[str, str], int]:
+        """Return how many users had both values on one day."""
+        found: dict[tuple[str, str], BitMap] = defaultdict(BitMap)
+        right = self._by_value(columns, first, last, None)
+        for one, days in self._by_value(rows, first, last, where).items():
+            for other, theirs in right.items():
+                for day in days.keys() & theirs.keys():
+                    both = (days[day].users or BitMap()) & (theirs[day].users or BitMap())
+                    if both:
+                        found[one, other] |= both
+        return {pair: len(users) for pair, users in found.items()}
+
+    def values(self, dimension: str) -> list[str]:
+        """Return every value ever seen, versions in their order."""
+        return sorted(self._facts.values(dimension), key=_version)
+
+    def features(self, first: int, last: int, *, where: Filter | None = None) -> list[Slice]:
+        """Return every feature, most used first: those without a user in the span too."""
+        found = self.breakdown(FEATURE, first, last, where=where)
+        declared = set(self._package.events or ()) or self._facts.values(FEATURE)
+        quiet = declared - {each.value for each in found}
+        none = 0 if where is None else None
+        return found + [Slice(value, 0, none) for value in sorted(quiet)]
+
+    def never_used(self) -> list[str]:
+        """Return the declared features that nobody ever used."""
+        return sorted(set(self._package.events or ()) - self._facts.values(FEATURE))
+
+    def frequency(self, first: int, last: int, *, where: Filter | None = None) -> list[int]:
+        """Return how many users were active on 1, 2, ... days of the span."""
+        at_least = [BitMap() for _ in range(last - first + 2)]
+        for cell in self._facts.days(where, first, last).values():
+            users = cell.users or BitMap()
+            for count in range(len(at_least) - 1, 0, -1):
+                at_least[count] |= at_least[count - 1] & users if count > 1 else users
+        sizes = [len(users) for users in at_least[1:]] + [0]
+        return [more - most for more, most in itertools.pairwise(sizes)]
+
+    def retention(self, weeks: int, *, where: Filter | None = None) -> list[Cohort]:
+        """Return the cohorts of the last *weeks* weeks, this one included."""
+        found, before = [], BitMap()
+        by_week = self._weeks(where)
+        starts = sorted(by_week)
+        for place, start in enumerate(starts):
+            new = by_week[start] - before
+            before |= new
+            back = [len(new & by_week[later]) for later in starts[place:]]
+            found.append(Cohort(start, len(new), back))
+        return found[-weeks:]
+
+    def lifecycle(self, weeks: int, *, where: Filter | None = None) -> list[Lifecycle]:
+        """Return who came, stayed, came back and went in each of the last *weeks* weeks."""
+        found, ever, last = [], BitMap(), BitMap()
+        for start, users in sorted(self._weeks(where).items()):
+            returning = users & last
+            gone = last - users
+            new = users - ever
+            again = len(users) - len(returning) - len(new)
+            found.append(Lifecycle(start, len(new), len(returning), again, len(gone)))
+            ever |= users
+            last = users
+        return found[-weeks:]
+
+    def lost_without(self, where: Filter, first: int, last: int) -> int:
+        """Return how many users satisfied *where* on every day on which they were active."""
+        others = _union(self._facts.days(Not(where), first, last))
+        return len(_union(self._facts.days(None, first, last)) - others)
+
+    def health(self) -> dict[str, int]:
+        """Return uploads, rejected, replayed and lost events, and what clients dropped and why."""
+        return {"uploads": 0, "rejected": 0, "replayed": 0, "lost": 0} | self._facts.health()
+
+    def installs(self) -> int:
+        """Return how many consenting installs there are, revoked and erased ones not counted."""
+        ours = (installs.c.package == self._package.id) & (installs.c.state == "active")
+        found = select(func.count()).select_from(installs).where(ours)
+        return self._connection.scalar(found) or 0
+
+    def consents(self) -> dict[str, int]:
+        """Return the decisions ever taken on the consent page."""
+        statement = (
+            select(consents.c.decision, func.sum(consents.c.count).label("total"))
+            .where(consents.c.package == self._package.id)
+            .group_by(consents.c.decision)
+        )
+        rows = self._connection.execute(statement)
+        return {"yes": 0, "no": 0} | {row.decision: int(row.total) for row in rows}
+
+    def first_day(self) -> int | None:
+        """Return the first day with an event, None before there is any."""
+        return self._facts.first_day()
+
+    def version(self) -> str:
+        """Return a text that is another one whenever any answer may be."""
+        folded = recall(self._connection, f"rollups:{self._package.id}") or "0"
+        asked = "-".join(str(count) for count in self.consents().values())
+        return f"{self.today}-{folded}-{self._facts.waiting}-{self.installs()}-{asked}"
+
+    def _weeks(self, where: Filter | None) -> dict[int, BitMap]:
+        first = self._facts.first_day()
+        if first is None:
+            return {}
+        found = {start: BitMap() for start in range(monday(first), self.today + 1, 7)}
+        for day, cell in self._facts.days(where, first, self.today).items():
+            found[monday(day)] |= cell.users or BitMap()
+        return found
+
+    def _by_value(
+        self, dimension: str, first: int, last: int, where: Filter | None
+    ) -> dict[str, dict[int, Cell]]:
+        """Return each value's cells by day, cut to who satisfies *where*."""
+        found: dict[str, dict[int, Cell]] = defaultdict(dict)
+        for day, cells in self._facts.cells(dimension, first, last).items():
+            for value, cell in cells.items():
+                found[value][day] = cell
+        if dimension != FEATURE:
+            for day, cell in self._facts.unknown(dimension, first, last).items():
+                if cell.users or cell.events:
+                    found[UNKNOWN][day] = cell
+        if where is None:
+            return dict(found)
+        chosen = self._facts.days(where, first, last)
+        return {value: cut for value, days in found.items() if (cut := _cut(days, chosen))}
+
+
+def _cut(days: Mapping[int, Cell], chosen: Mapping[int, Cell]) -> dict[int, Cell]:
+    found = {}
+    for day, cell in days.items():
+        users = (cell.users or BitMap()) & (chosen[day].users or BitMap())
+        if users:
+            found[day] = Cell(0, users)
+    return found
+
+
+def _point(days: Mapping[int, Cell], start: int, end: int, where: Filter | None) -> Point:
+    cells = {day: days[day] for day in range(start, end + 1) if day in days}
+    told = where is None or alternatives(where) is not None
+    users: int | None = len(_union(cells))
+    if any(cell.users is None for cell in cells.values()):
+        single = start == end and (where is None or isinstance(where, Is))
+        users = cells[start].size if single else None
+    return Point(start, end, users, _sum(cells) if told else None)
+
+
+def _union(days: Mapping[int, Cell]) -> BitMap:
+    return union(cell.users for cell in days.values() if cell.users is not None)
+
+
+def _sum(days: Mapping[int, Cell]) -> int:
+    return sum(cell.events for cell in days.values())
+
+
+def _most_used(each: Slice) -> tuple[int, int, str]:
+    return -each.users, -(each.events or 0), each.value
+
+
+def _version(text: str) -> list[tuple[int, int, str]]:
+    """Return what sorts 3.9 before 3.10."""
+    parts = re.split(r"(\d+)", text)
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]

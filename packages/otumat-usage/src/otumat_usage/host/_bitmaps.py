@@ -1,0 +1,34 @@
+"""Own the bitmap library: exact sets of install numbers, small enough to keep one per day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyroaring import BitMap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["BitMap", "pack_set", "union", "unpack_set"]
+
+
+def union(sets: Iterable[BitMap]) -> BitMap:
+    """Return everything that is in any of *sets*."""
+    found = list(sets)
+    return BitMap.union(*found) if found else BitMap()
+
+
+def pack_set(numbers: BitMap) -> bytes:
+    """Return the portable form of *numbers* (the RoaringBitmap format specification).
+
+    One set has one form, so that what is built anew can be compared byte by byte.
+    """
+    plain = BitMap(numbers)
+    plain.run_optimize()
+    plain.shrink_to_fit()
+    return bytes(plain.serialize())
+
+
+def unpack_set(data: bytes) -> BitMap:
+    """Undo `pack_set`."""
+    return BitMap.deserialize(data)

@@ -1,0 +1,54 @@
+"""Count UTC days since 1970, and cut spans of them into weeks and months."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["DAY", "Step", "buckets", "day_of", "iso", "monday"]
+
+#: Milliseconds of a day.
+DAY = 86_400_000
+_EPOCH = date(1970, 1, 1)
+
+Step = Literal["day", "week", "month"]
+
+
+def day_of(milliseconds: int) -> int:
+    """Return the UTC day of an instant."""
+    return milliseconds // DAY
+
+
+def iso(day: int) -> str:
+    """Return the date of a day's number."""
+    return (_EPOCH + timedelta(days=day)).isoformat()
+
+
+def monday(day: int) -> int:
+    """Return the Monday on or before *day*; 1970-01-01 was a Thursday."""
+    return day - (day + 3) % 7
+
+
+def buckets(first: int, last: int, step: Step) -> Iterator[tuple[int, int]]:
+    """Yield (first day, last day) of every day, week or month of a span.
+
+    Weeks begin on Monday. The first and the last bucket end where the span does.
+    """
+    start = first
+    while start <= last:
+        end = min(last, _end(start, step))
+        yield start, end
+        start = end + 1
+
+
+def _end(day: int, step: Step) -> int:
+    if step == "day":
+        return day
+    if step == "week":
+        return monday(day) + 6
+    then = _EPOCH + timedelta(days=day)
+    following = date(then.year + then.month // 12, then.month % 12 + 1, 1)
+    return (following - _EPOCH).days - 1

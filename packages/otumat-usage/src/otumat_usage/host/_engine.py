@@ -1,0 +1,235 @@
+"""Open SQLite or PostgreSQL, and begin transactions so that both keep the same order.
+
+SQLite lets one writer in at a time. On PostgreSQL the same is said by advisory
+locks: a write either stands alone, or names the installs it touches and runs beside
+the writes to others. Every process takes its locks in one order (all, installs,
+dictionaries, roll-ups), so none can wait for another in a circle.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from otumat_usage import _lock
+from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable, UrlInvalid
+from otumat_usage.host._sql import (
+    URL,
+    ArgumentError,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+__all__ = [
+    "FILE_NAME",
+    "LOCK_NAME",
+    "Locked",
+    "located",
+    "lock",
+    "make_file",
+    "name_url",
+    "open_engine",
+    "serving_from",
+    "try_lead",
+    "try_serve",
+]
+
+FILE_NAME = "host.sqlite3"
+#: Holds the address of a PostgreSQL database, where the host does not live in a file.
+URL_NAME = "database.url"
+LOCK_NAME = "serving.lock"
+#: Seconds that a statement waits for another one's lock before the caller is told to come back.
+PATIENCE = 30
+
+_POSTGRESQL = "postgresql+psycopg"
+# The first half of a lock's number: ours ("otum"), and one for each install.
+_OURS, _INSTALL = 0x6F74756D, 0x6F74696E
+_ALL = 0
+
+
+class Locked:
+    """Numbers of the locks that come after those for everything and for installs."""
+
+    DICTIONARY = 1
+    ROLLUPS = 2
+    LEADER = 3
+    SERVING = 4
+
+
+def located(folder: Path) -> tuple[URL, Path]:
+    """Return the database of the host in *folder*, and the file that shows it is there.
+
+    Raises:
+        StoreMissing: there is none.
+        UrlInvalid: the address in the folder is not one of PostgreSQL.
+    """
+    named = folder / URL_NAME
+    if named.is_file():
+        return _parsed(named.read_text(encoding="utf-8").strip()), named
+    file = folder / FILE_NAME
+    if not file.is_file():
+        raise StoreMissing(
+            f"no host in {folder}: make one with `otumat-usage host init -d {folder}`"
+        )
+    return URL.create("sqlite", database=str(file)), file
+
+
+def make_file(path: Path) -> None:
+    """Make the empty file of a host, readable by its owner only; an existing one is left."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, stat.S_IRUSR | stat.S_IWUSR))
+
+
+def name_url(folder: Path, url: str) -> None:
+    """Note in *folder* that its host lives in the PostgreSQL database at *url*.
+
+    Raises:
+        UrlInvalid: this is no address of PostgreSQL.
+        StoreUnavailable: the folder holds another host already.
+    """
+    _parsed(url)
+    named = folder / URL_NAME
+    if (folder / FILE_NAME).exists():
+        raise StoreUnavailable(f"{folder} holds a host in {FILE_NAME}: choose another folder")
+    if named.exists() and named.read_text(encoding="utf-8").strip() != url:
+        raise StoreUnavailable(f"{named} names another database: choose another folder")
+    make_file(named)
+    named.write_text(url + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def serving_from(folder: Path) -> Iterator[None]:
+    """Hold *folder* for the one process that serves from it, or changes it.
+
+    Raises:
+        StoreInUse: another process does.
+    """
+    with _lock.held(str(folder / LOCK_NAME)) as ours:
+        if not ours:
+            raise StoreInUse(f"another host serves from {folder}: stop it first")
+        yield
+
+
+def open_engine(url: URL) -> Engine:
+    """Return the engine for *url*; nothing is opened yet."""
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(
+            url, connect_args={"check_same_thread": False, "cached_statements": 256}
+        )
+        _configure_sqlite(engine)
+        return engine
+    engine = create_engine(
+        url,
+        # A connection that died while it lay in the pool is replaced before it is used.
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=8,
+        pool_timeout=5,
+        connect_args={"connect_timeout": 5, "application_name": "otumat-usage host"},
+    )
+    _configure_postgresql(engine)
+    return engine
+
+
+def lock(connection: Connection, number: int) -> None:
+    """Keep every other process from what *number* of `Locked` guards, until the commit."""
+    if connection.dialect.name == "postgresql":  # SQLite's one writer holds everything
+        connection.execute(_TAKE, {"kind": _OURS, "number": number})
+
+
+def try_lead(connection: Connection) -> bool:
+    """Become the one leader for as long as *connection* lives; false where there is one."""
+    if connection.dialect.name != "postgresql":
+        return True
+    taken = connection.scalar(_ALONE, {"kind": _OURS, "number": Locked.LEADER})
+    return bool(taken)
+
+
+def try_serve(connection: Connection, *, alone: bool) -> bool:
+    """Be one of the serving processes, or keep them all away, while *connection* lives."""
+    statement = _ALONE if alone else _SERVE
+    return bool(connection.scalar(statement, {"kind": _OURS, "number": Locked.SERVING}))
+
+
+_TAKE = text("SELECT pg_advisory_xact_lock(:kind, :number)")
+_SHARE = text("SELECT pg_advisory_xact_lock_shared(:kind, :number)")
+_ALONE = text("SELECT pg_try_advisory_lock(:kind, :number)")
+_SERVE = text("SELECT pg_try_advisory_lock_shared(:kind, :number)")
+# In the order of the array: two writes that share installs never wait for each other in a circle.
+_TAKE_EACH = text(
+    "SELECT pg_advisory_xact_lock(:kind, n) FROM unnest(CAST(:numbers AS int[])) AS n"
+)
+
+
+def _parsed(address: str) -> URL:
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        url = None
+    if url is None or url.drivername not in ("postgresql", "postgres", _POSTGRESQL):
+        # Not repeated: it may hold a password.
+        raise UrlInvalid("the database must be postgresql://user@host/name")
+    return url.set(drivername=_POSTGRESQL)
+
+
+def _configure_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        # The driver must not open transactions of its own: `begin` below does.
+        connection.isolation_level = None
+        pragmas = (
+            "journal_mode=WAL",
+            "synchronous=FULL",  # an acknowledged upload survives power loss
+            "busy_timeout=5000",
+            "foreign_keys=ON",
+            "secure_delete=ON",  # an erased user's bytes leave the file
+        )
+        try:
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()  # SQLAlchemy 2.0 forgets a connection that it could not set up
+            raise
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # IMMEDIATE takes the write lock first, so a writer never fails half-way.
+        kind = "IMMEDIATE" if connection.get_execution_options().get("otumat_write") else "DEFERRED"
+        connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+def _configure_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            # An acknowledged upload survives power loss, whatever the server's default is.
+            cursor.execute(
+                f"SET synchronous_commit = on; SET lock_timeout = '{PATIENCE}s'; "
+                f"SET idle_in_transaction_session_timeout = '{4 * PATIENCE}s'"
+            )
+        connection.commit()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if not options.get("otumat_write") or options.get("otumat_free"):
+            return
+        installs: Collection[bytes] | None = options.get("otumat_installs")
+        if installs is None:
+            connection.execute(_TAKE, {"kind": _OURS, "number": _ALL})
+            return
+        connection.execute(_SHARE, {"kind": _OURS, "number": _ALL})
+        # Two installs that meet in one number only wait for each other.
+        numbers = sorted({zlib.crc32(install) - 2**31 for install in installs})
+        connection.execute(_TAKE_EACH, {"kind": _INSTALL, "numbers": numbers})

@@ -1,0 +1,160 @@
+"""Read what is known day by day: the roll-ups and, on top, the uploads not rolled up yet."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from otumat_usage.host._bitmaps import BitMap, union, unpack_set
+from otumat_usage.host._cells import ALL, FEATURE, HEALTH, LOST, Cell, Cells
+from otumat_usage.host._database import Connection, func, members, rollups, select
+from otumat_usage.host._filters import UNKNOWN, AnyOf, Filter, Is, Not, alternatives, dimensions_of
+from otumat_usage.host._rollups import lost_by, names_of, tail
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otumat_usage.host._log import Entry
+
+__all__ = ["Daily", "Facts"]
+
+#: Cells of one dimension by day and value.
+Daily = dict[int, dict[str, Cell]]
+
+
+class Facts:
+    """The cells of one package as one transaction sees them.
+
+    Args:
+        connection: A connection inside that transaction.
+        package: The package's number.
+    """
+
+    def __init__(self, connection: Connection, package: int) -> None:
+        self._connection = connection
+        self._package = package
+        self._known: dict[tuple[str, int, int], Daily] = {}
+        found = tail(connection, package)
+        self.waiting = len(found)
+        self._fresh = self._count(found)
+
+    def cells(self, dimension: str, first: int, last: int) -> Daily:
+        """Return what happened on each day of the span, by value of *dimension*."""
+        span = (dimension, first, last)
+        if span not in self._known:
+            self._known[span] = self._read(dimension, first, last)
+        return self._known[span]
+
+    def days(self, where: Filter | None, first: int, last: int) -> dict[int, Cell]:
+        """Return who satisfied *where* on each day, and their events where these are known."""
+        whole = {day: cells[""] for day, cells in self.cells(ALL, first, last).items()}
+        if where is None:
+            return whole
+        by = {name: self.cells(name, first, last) for name in dimensions_of(where)}
+        return {day: _chosen(where, day, cell, by) for day, cell in whole.items()}
+
+    def unknown(self, dimension: str, first: int, last: int) -> dict[int, Cell]:
+        """Return who named no value of *dimension* on a day."""
+        return self.days(Is(dimension, UNKNOWN), first, last)
+
+    def values(self, dimension: str) -> set[str]:
+        """Return every value that was ever seen."""
+        ours = (rollups.c.package == self._package) & (rollups.c.dimension == dimension)
+        found = set(self._connection.scalars(select(rollups.c.value).where(ours).distinct()))
+        return found | {value for name, value, _ in self._fresh if name == dimension}
+
+    def first_day(self) -> int | None:
+        """Return the first day with an event."""
+        ours = (rollups.c.package == self._package) & (rollups.c.dimension == ALL)
+        days = [day for name, _, day in self._fresh if name == ALL]
+        kept = self._connection.scalar(select(func.min(rollups.c.day)).where(ours))
+        return min([*days, *([] if kept is None else [kept])], default=None)
+
+    def health(self) -> dict[str, int]:
+        """Return the sum of everything that was counted about uploads."""
+        ours = (rollups.c.package == self._package) & (rollups.c.dimension == HEALTH)
+        statement = select(rollups.c.value, func.sum(rollups.c.events).label("total"))
+        rows = self._connection.execute(statement.where(ours).group_by(rollups.c.value))
+        found: dict[str, int] = defaultdict(int, {row.value: int(row.total) for row in rows})
+        for (name, value, _), cell in self._fresh.items():
+            if name == HEALTH:
+                found[value] += cell.events
+        return dict(found)
+
+    def _read(self, dimension: str, first: int, last: int) -> Daily:
+        found: Daily = defaultdict(dict)
+        statement = select(
+            rollups.c.value, rollups.c.day, rollups.c.events, rollups.c.users, rollups.c.bits
+        ).where(
+            (rollups.c.package == self._package)
+            & (rollups.c.dimension == dimension)
+            & rollups.c.day.between(first, last)
+        )
+        for value, day, events, known, bits in self._connection.execute(statement):
+            users = None if bits is None else unpack_set(bits)
+            found[day][value] = Cell(events, users, known)
+        for (name, value, day), cell in self._fresh.items():
+            if name == dimension and first <= day <= last:
+                now = found[day].get(value, Cell())
+                both = None if now.users is None else now.users | (cell.users or BitMap())
+                found[day][value] = Cell(now.events + cell.events, both, now.known)
+        return dict(found)
+
+    def _count(self, found: list[tuple[Entry, int]]) -> dict[tuple[str, str, int], Cell]:
+        if not found:
+            return {}
+        numbers = self._numbers({entry.install for entry, _ in found})
+        cells = Cells(names_of(self._connection, self._package))
+        for entry, since in found:
+            cells.add(entry, numbers[entry.install], since=since)
+        if lost := lost_by(self._connection, self._package, found):
+            cells.found[LOST] = Cell(lost)
+        return cells.found
+
+    def _numbers(self, installs: set[bytes]) -> dict[bytes, int]:
+        """Return the installs' numbers; those that have none yet get free ones for now."""
+        ours = members.c.package == self._package
+        rows = self._connection.execute(select(members.c.install, members.c.number).where(ours))
+        found = {row.install: row.number for row in rows if row.install in installs}
+        last = self._connection.scalar(select(func.max(members.c.number)).where(ours)) or 0
+        fresh = enumerate(sorted(installs - set(found)), last + 1)
+        return found | {install: number for number, install in fresh}
+
+
+def _chosen(where: Filter, day: int, whole: Cell, by: Mapping[str, Daily]) -> Cell:
+    known = 0
+    if isinstance(where, Is) and (cell := by[where.dimension].get(day, {}).get(where.value)):
+        known = cell.size
+    return Cell(_events(where, day, whole, by), _who(where, day, whole, by), known)
+
+
+def _who(where: Filter, day: int, whole: Cell, by: Mapping[str, Daily]) -> BitMap | None:
+    """Return who satisfied *where*, None when the day's sets are no longer kept."""
+    if whole.users is None:
+        return None
+    if isinstance(where, Is):
+        cells = by[where.dimension].get(day, {})
+        if where.value != UNKNOWN:
+            return cells[where.value].users if where.value in cells else BitMap()
+        return whole.users - union(cell.users or BitMap() for cell in cells.values())
+    if isinstance(where, Not):
+        return whole.users - (_who(where.part, day, whole, by) or BitMap())
+    parts = [_who(part, day, whole, by) or BitMap() for part in where.parts]
+    if isinstance(where, AnyOf):
+        return union(parts)
+    found = BitMap(whole.users)
+    for part in parts:
+        found &= part
+    return found
+
+
+def _events(where: Filter, day: int, whole: Cell, by: Mapping[str, Daily]) -> int:
+    choice = alternatives(where)
+    if choice is None:
+        return 0
+    dimension, values = choice
+    cells = by[dimension].get(day, {})
+    found = sum(cell.events for value, cell in cells.items() if value in values)
+    if UNKNOWN in values and dimension != FEATURE:
+        found += whole.events - sum(cell.events for cell in cells.values())
+    return found

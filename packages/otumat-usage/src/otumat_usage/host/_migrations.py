@@ -1,0 +1,101 @@
+"""Bring an older store to the tables of this version.
+
+Each step is one function, run once, in the order of its number, all in the one
+transaction that also notes the new version: SQLite and PostgreSQL both take changes
+of tables back. A step writes its tables down for itself, as they were then, so that
+a later change of `_schema` cannot change what it does.
+
+No migration library: its history would hold these few lines and it would add a
+quarter to the start of the host; what matters (one transaction, a copy before, a
+test that opens a file of every earlier version) we must do ourselves either way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otumat_usage.host._settings import recall, remember
+from otumat_usage.host._sql import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    insert,
+    literal,
+    select,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otumat_usage.host._sql import Connection
+
+__all__ = ["STEPS", "migrate", "pending"]
+
+
+def _add_rollups(connection: Connection) -> None:
+    then = MetaData()
+    log = Table(
+        "log",
+        then,
+        Column("install", LargeBinary(16), primary_key=True),
+        Column("batch", String(64), primary_key=True),
+        Column("package", Integer),
+    )
+    inbox = Table(
+        "inbox",
+        then,
+        Column("install", LargeBinary(16), primary_key=True),
+        Column("batch", String(64), primary_key=True),
+        Column("package", Integer, nullable=False),
+        Column("since", Integer, nullable=False),
+    )
+    Index("inbox_by_package", inbox.c.package)
+    member = Table(
+        "member",
+        then,
+        Column("install", LargeBinary(16), primary_key=True),
+        Column("package", Integer, nullable=False),
+        Column("number", Integer, nullable=False),
+    )
+    Index("member_by_number", member.c.package, member.c.number)
+    rollup = Table(
+        "rollup",
+        then,
+        Column("package", Integer, primary_key=True, autoincrement=False),
+        Column("dimension", String(32), primary_key=True),
+        Column("day", Integer, primary_key=True, autoincrement=False),
+        Column("value", String(200), primary_key=True),
+        Column("events", BigInteger, nullable=False),
+        Column("users", Integer, nullable=False),
+        Column("bits", LargeBinary, nullable=True),
+    )
+    then.create_all(connection, tables=[inbox, member, rollup])
+    every = select(log.c.install, log.c.batch, log.c.package, literal(0))
+    columns = ["install", "batch", "package", "since"]
+    connection.execute(insert(inbox).from_select(columns, every))
+
+
+#: What leads from each version to the next, and what it does in words.
+STEPS: dict[int, tuple[str, Callable[[Connection], None]]] = {
+    1: ("add the roll-ups; what is in the log is counted once the host serves", _add_rollups),
+}
+
+
+def pending(known: int, wanted: int) -> list[str]:
+    """Return what is to be done from version *known* to *wanted*, in words."""
+    return [f"schema {step + 1}: {STEPS[step][0]}" for step in range(known, wanted)]
+
+
+def migrate(connection: Connection, wanted: int) -> list[str]:
+    """Do it, inside the transaction of *connection*; return what was done."""
+    known = int(recall(connection, "schema") or 0)
+    done = pending(known, wanted)
+    for step in range(known, wanted):
+        STEPS[step][1](connection)
+        remember(connection, "schema", str(step + 1))
+    return done

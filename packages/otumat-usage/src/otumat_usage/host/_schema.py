@@ -1,0 +1,230 @@
+"""Write down the tables.
+
+Every unique key of a table that grows with installs starts with the install, so
+that the same schema can be distributed by install without change. The tables
+named in `REFERENCE` are small and would be copied to every machine.
+
+Instants are milliseconds since 1970 in UTC. Secrets appear only as SHA-256.
+"""
+
+from __future__ import annotations
+
+from otumat_usage.host._sql import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+__all__ = [
+    "BY_PACKAGE",
+    "REFERENCE",
+    "SCHEMA_VERSION",
+    "admin_links",
+    "auth_codes",
+    "consents",
+    "contexts",
+    "device_grants",
+    "event_types",
+    "families",
+    "inbox",
+    "installs",
+    "log",
+    "members",
+    "metadata",
+    "packages",
+    "rollups",
+    "sessions",
+    "settings",
+    "tokens",
+    "tombstones",
+]
+
+SCHEMA_VERSION = 2
+
+metadata = MetaData()
+
+settings = Table(
+    "setting",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+packages = Table(
+    "package",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(214), nullable=False, unique=True),
+    Column("created", BigInteger, nullable=False),
+    Column("settings", Text, nullable=False),
+)
+# One row per browser decision, yes or no: the consent rate. It names no install.
+consents = Table(
+    "consent",
+    metadata,
+    Column("package", Integer, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("decision", String(8), primary_key=True),
+    Column("count", Integer, nullable=False),
+)
+installs = Table(
+    "install",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("package", Integer, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("state", String(8), nullable=False),  # pending, active, revoked
+    Column("consent_sha256", String(64), nullable=False),
+    Column("consent_version", String(32), nullable=False),
+    Column("consent_at", BigInteger, nullable=False),
+    Column("consent_how", String(16), nullable=False),  # browser, device
+    Column("survey", Text, nullable=True),
+)
+Index("install_by_package", installs.c.package, installs.c.state)
+auth_codes = Table(
+    "auth_code",
+    metadata,
+    Column("install", LargeBinary(16), primary_key=True),
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("family", LargeBinary(16), nullable=False),
+    Column("redirect_uri", Text, nullable=False),
+    Column("challenge", String(128), nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("used", Integer, nullable=False),
+)
+device_grants = Table(
+    "device_grant",
+    metadata,
+    Column("install", LargeBinary(16), primary_key=True),
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("user_code", String(8), nullable=False),
+    Column("package", Integer, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("state", String(8), nullable=False),  # pending, approved, denied, used
+    Column("interval", Integer, nullable=False),  # seconds
+    Column("polled", BigInteger, nullable=False),
+)
+Index("device_by_user_code", device_grants.c.user_code)
+families = Table(
+    "token_family",
+    metadata,
+    Column("install", LargeBinary(16), primary_key=True),
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),  # active, revoked, stolen
+    # The highest generation seen in use. A refresh token below it is retired.
+    Column("seen", Integer, nullable=False),
+)
+tokens = Table(
+    "token",
+    metadata,
+    Column("install", LargeBinary(16), primary_key=True),
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("kind", String(8), nullable=False),  # access, refresh
+    Column("family", LargeBinary(16), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("nonce", LargeBinary(16), nullable=True),
+)
+Index("token_by_expiry", tokens.c.expires)
+contexts = Table(
+    "context",
+    metadata,
+    Column("package", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+event_types = Table(
+    "event_type",
+    metadata,
+    Column("package", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+)
+log = Table(
+    "log",
+    metadata,
+    Column("install", LargeBinary(16), primary_key=True),
+    Column("batch", String(64), primary_key=True),
+    Column("package", Integer, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    Column("run", String(64), nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("context", Integer, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("rejected", Text, nullable=True),
+    Column("dropped", Text, nullable=True),
+)
+Index("log_by_run", log.c.install, log.c.run, log.c.last)
+Index("log_by_package", log.c.package, log.c.received)
+# Uploads that are in the log and not in the roll-ups yet: written with the one, deleted with the
+# other. Their events before day `since` are in the roll-ups all the same (see `_retention`).
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("install", LargeBinary(16), primary_key=True),
+    Column("batch", String(64), primary_key=True),
+    Column("package", Integer, nullable=False),
+    Column("since", Integer, nullable=False),
+)
+Index("inbox_by_package", inbox.c.package)
+# The small number that stands for an install in the roll-ups' bitmaps.
+members = Table(
+    "member",
+    metadata,
+    Column("install", LargeBinary(16), primary_key=True),
+    Column("package", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+)
+Index("member_by_number", members.c.package, members.c.number)
+# Derived from the log. `bits` is the set of installs; null when only their number is kept.
+rollups = Table(
+    "rollup",
+    metadata,
+    Column("package", Integer, primary_key=True),
+    Column("dimension", String(32), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("value", String(200), primary_key=True),
+    Column("events", BigInteger, nullable=False),
+    Column("users", Integer, nullable=False),
+    Column("bits", LargeBinary, nullable=True),
+)
+sessions = Table(
+    "session",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("expires", BigInteger, nullable=False),
+)
+admin_links = Table(
+    "admin_link",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("expires", BigInteger, nullable=False),
+)
+
+# Hashes of erased installs' ids: what lets us say "gone" and not only "unknown".
+tombstones = Table(
+    "tombstone",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+)
+
+#: Tables that hold statistics of a package: distributed by package.
+BY_PACKAGE = frozenset(("rollup",))
+#: Small tables without an install: copied everywhere when the others are distributed.
+REFERENCE = frozenset(
+    ("setting", "package", "consent", "context", "event_type", "session", "admin_link", "tombstone")
+)

@@ -1,0 +1,20 @@
+"""Keep the named values of a host: its address, its keys, how far its work has come."""
+
+from __future__ import annotations
+
+from otumat_usage.host._database import Connection, insert, select, settings, update
+
+__all__ = ["recall", "remember"]
+
+
+def recall(connection: Connection, name: str) -> str | None:
+    """Return the value of that name, None when there is none."""
+    value = connection.scalar(select(settings.c.value).where(settings.c.name == name))
+    return None if value is None else str(value)
+
+
+def remember(connection: Connection, name: str, value: str) -> None:
+    """Set the value of that name."""
+    changed = update(settings).where(settings.c.name == name).values(value=value)
+    if not connection.execute(changed).rowcount:
+        connection.execute(insert(settings).values(name=name, value=value))

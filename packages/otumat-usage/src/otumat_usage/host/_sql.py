@@ -1,0 +1,73 @@
+"""Own the SQL library: the words of it in which the host's storage is written."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    inspect,
+    literal,
+    select,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+__all__ = [
+    "URL",
+    "ArgumentError",
+    "BigInteger",
+    "Column",
+    "Connection",
+    "CreateIndex",
+    "CreateTable",
+    "DBAPIError",
+    "DataError",
+    "Engine",
+    "Index",
+    "Integer",
+    "IntegrityError",
+    "LargeBinary",
+    "MetaData",
+    "PoolTimeout",
+    "String",
+    "Table",
+    "Text",
+    "UniqueConstraint",
+    "and_",
+    "bindparam",
+    "create_engine",
+    "delete",
+    "event",
+    "func",
+    "insert",
+    "inspect",
+    "literal",
+    "make_url",
+    "postgresql",
+    "select",
+    "sqlite",
+    "text",
+    "tuple_",
+    "update",
+]

@@ -1,0 +1,92 @@
+"""Count what arrives, in the background: one leader among all processes of a host."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from otumat_usage.host._errors import StoreUnavailable
+from otumat_usage.host._retention import let_go
+from otumat_usage.host._rollups import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otumat_usage.host._database import Database
+
+__all__ = ["Worker", "fold_all"]
+
+#: Seconds between two looks into the inbox.
+PAUSE = 2.0
+#: Seconds between two looks for what is kept too long.
+TIDY = 86_400
+#: Uploads of one transaction: it holds SQLite's only write lock, and nobody should notice.
+CHUNK = 200
+
+
+def fold_all(database: Database, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Count everything that waits; return how many uploads there were."""
+    counted = 0
+    while not stopping():
+        with database.beside() as connection:
+            folded = fold(connection, CHUNK)
+        counted += folded
+        if folded < CHUNK:
+            break
+    return counted
+
+
+class Worker:
+    """Own the thread that counts.
+
+    Several processes may each have one: whoever is the leader works, the others wait
+    to take its place. That two think to lead for a moment does no harm, because an
+    upload is counted in the transaction that takes it out of the inbox.
+
+    Args:
+        database: The store.
+        pause: Seconds between two looks into the inbox, or at who leads.
+    """
+
+    def __init__(self, database: Database, *, pause: float = PAUSE) -> None:
+        self._database = database
+        self._pause = pause
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="otumat-rollups", daemon=True)
+        #: Whether this process counts now.
+        self.leads = False
+
+    def start(self) -> None:
+        """Start the thread; `stop` must follow."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after the transaction that it is in."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with self._database.leading() as still_leading:
+                    if still_leading is not None:
+                        self._work(still_leading)
+            except StoreUnavailable:
+                pass  # the store is gone or full: what waits is kept, and counted when it is back
+            finally:
+                self.leads = False
+            self._stop.wait(self._pause)
+
+    def _work(self, still_leading: Callable[[], None]) -> None:
+        self.leads = True
+        tidied = -float(TIDY)
+        while not self._stop.is_set():
+            still_leading()
+            fold_all(self._database, self._stop.is_set)
+            if time.monotonic() - tidied >= TIDY:
+                with self._database.beside() as connection:
+                    let_go(connection, time.time_ns() // 1_000_000)
+                tidied = time.monotonic()
+            self._stop.wait(self._pause)

@@ -1,0 +1,124 @@
+"""Laws of upgrading: all or nothing, a copy before, the same answers after."""
+
+import pytest
+from click.testing import CliRunner
+
+from otumat_usage.host import _care, _keep, _migrations, _packages, _statistics
+from otumat_usage.host._database import SCHEMA_VERSION, Database, inspect
+from otumat_usage.host._errors import StoreInUse, StoreOutdated, StoreUnavailable
+from otumat_usage.host.cli import host_group
+
+
+@pytest.fixture
+def folder(service):
+    return service.host.database.path.parent
+
+
+def summary(folder, now):
+    database = Database.open(folder)
+    with database.read() as connection:
+        package = _packages.find(connection, "demo")
+        found = _statistics.summarise(connection, package, now)
+    database.close()
+    return found
+
+
+def set_schema(service, version):
+    with service.host.database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE setting SET value = '{version}' WHERE name = 'schema'")
+
+
+@pytest.fixture
+def old(service):
+    """Make the store what version 1 of the tables left; return what it should answer."""
+    tokens = service.enrol()
+    for _ in range(3):
+        service.upload(tokens, service.batch(tokens, "plot", "fit"))
+    with service.host.database.read() as connection:
+        package = _packages.find(connection, "demo")
+        found = _statistics.summarise(connection, package, service.clock())
+    with service.host.database.write() as connection:
+        for table in ("inbox", "member", "rollup"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+    set_schema(service, 1)
+    return found
+
+
+def tables(database):
+    with database.read() as connection:
+        looked = inspect(connection)
+        return {
+            name: (
+                [(c["name"], str(c["type"]), c["nullable"]) for c in looked.get_columns(name)],
+                looked.get_pk_constraint(name)["constrained_columns"],
+                sorted((i["name"], tuple(i["column_names"])) for i in looked.get_indexes(name)),
+            )
+            for name in looked.get_table_names()
+        }
+
+
+def test_an_upgraded_store_answers_as_before_and_looks_like_a_new_one(
+    service, folder, old, engine, tmp_path
+):
+    with pytest.raises(StoreOutdated, match="host upgrade"):
+        Database.open(folder)
+    assert _keep.outdated(folder)
+
+    done, copy = _keep.upgrade(folder)
+
+    assert len(done) == SCHEMA_VERSION - 1
+    assert copy.stat().st_size > 0
+    assert _keep.outdated(folder) == []
+    assert summary(folder, service.clock()) == old
+    _care.roll_up(folder, anew=False)
+    assert summary(folder, service.clock()) == old
+    engine.place(tmp_path / "new")
+    fresh = Database.open(tmp_path / "new")
+    assert tables(service.host.database) == tables(fresh)
+    fresh.close()
+
+
+@pytest.mark.usefixtures("old")
+def test_a_step_that_fails_leaves_everything_as_it_was(service, folder, monkeypatch):
+    before = tables(service.host.database)
+
+    def fail(connection):
+        _migrations.STEPS[1][1](connection)
+        connection.exec_driver_sql("SELECT * FROM no_such_table")
+
+    monkeypatch.setattr(_keep, "migrate", lambda connection, _wanted: fail(connection))
+    with pytest.raises(StoreUnavailable, match="no_such_table"):
+        _keep.upgrade(folder)
+
+    assert tables(service.host.database) == before
+    assert len(_keep.outdated(folder)) == SCHEMA_VERSION - 1
+
+
+@pytest.mark.usefixtures("old")
+def test_nothing_is_changed_while_a_host_serves(service, folder):
+    with service.host.database.serving(), pytest.raises(StoreInUse):
+        _keep.upgrade(folder)
+
+    assert _keep.outdated(folder)
+
+
+def test_a_newer_store_is_left_alone(service, folder):
+    set_schema(service, 99)
+
+    for ask in (_keep.outdated, _keep.upgrade, Database.open):
+        with pytest.raises(StoreUnavailable, match="schema 99"):
+            ask(folder)
+
+
+@pytest.mark.usefixtures("old")
+def test_the_command_checks_without_changing(folder):
+    def run(*words):
+        return CliRunner().invoke(host_group, ["upgrade", "-d", str(folder), *words])
+
+    checked = run("--check")
+    done = run()
+    again = run("--check")
+
+    assert (checked.exit_code, checked.stdout) == (1, done.stdout.splitlines()[0] + "\n")
+    assert "kept what was there as" in done.stdout
+    assert (again.exit_code, again.stdout) == (0, "up to date\n")

@@ -1,0 +1,134 @@
+"""Laws of retention: what is let go is gone, what was counted stays counted."""
+
+import uuid
+
+import pytest
+
+from otumat_usage.host import _grants, _log, _rollups, _wire
+from otumat_usage.host._answers import Answers, Is
+from otumat_usage.host._database import func, log, select
+from otumat_usage.host._errors import PolicyInvalid
+from otumat_usage.host._retention import Policy, let_go, policy_of, set_policy
+from otumat_usage.host._rights import erase
+from otumat_usage.host._worker import fold_all
+
+DAY = 86_400_000
+
+
+@pytest.fixture(autouse=True)
+def _package(service):
+    service.add_package = service.add("demo")
+
+
+@pytest.fixture
+def aged(service):
+    """Two users who come every 100 days for two years; return them."""
+    users = []
+    package = service.add_package.id
+    with service.host.database.write() as connection:
+        for _ in range(2):
+            consent = _grants.Consent(package, "0" * 64, "1-0", 0, "browser")
+            users.append(_grants.enrol(connection, consent))
+            for number in range(8):
+                at = service.clock() - 100 * DAY * number
+                batch = _wire.Batch(
+                    str(uuid.UUID(bytes=users[-1])), f"b{number}", "2026-06-01T12:00:00Z",
+                    f"r{number}", 1, 1, [], [], _wire.Context("1.0", "3.12", "Linux"),
+                )  # fmt: skip
+                event = _wire.Event(0, 1, at, "plot", 1, None)
+                upload = _log.Upload(batch, [event], [], uuid.uuid4().bytes * 2, at)
+                _log.append(connection, install=users[-1], package=package, upload=upload)
+    fold_all(service.host.database)
+    return users
+
+
+def ask(service):
+    with service.host.database.read() as connection:
+        package = service.add_package
+        found = Answers(connection, package, service.clock())
+        today = found.today
+        return {
+            "series": found.series(today - 710, today, step="day"),
+            "month": found.series(today - 300, today, step="month"),
+            "features": found.breakdown("feature", today - 300, today),
+            "python": found.total(today - 300, today, where=Is("python", "3.12")),
+            "health": found.health(),
+        }
+
+
+def change(service, **days):
+    with service.host.database.write() as connection:
+        set_policy(connection, Policy(**days))
+        return let_go(connection, service.clock())
+
+
+def uploads(service):
+    with service.host.database.read() as connection:
+        return connection.scalar(select(func.count()).select_from(log))
+
+
+@pytest.mark.usefixtures("aged")
+def test_uploads_go_and_every_answer_stays(service):
+    before = ask(service)
+
+    gone = change(service, log_days=250, set_days=760)
+
+    assert gone.uploads > 0
+    assert uploads(service) == 16 - gone.uploads
+    assert ask(service) == before
+
+
+@pytest.mark.usefixtures("aged")
+def test_a_rebuild_keeps_what_the_log_can_no_longer_tell(service):
+    before = ask(service)
+    change(service, log_days=250, set_days=760)
+
+    with service.host.database.write() as connection:
+        assert _rollups.rebuild(connection, service.add_package.id) == uploads(service)
+    assert ask(service) == before
+    fold_all(service.host.database)
+
+    assert ask(service) == before
+
+
+def test_erasing_reaches_the_days_whose_uploads_are_gone(service, aged):
+    change(service, log_days=250, set_days=760)
+
+    with service.host.database.write() as connection:
+        erase(connection, aged[0])
+
+    assert {point.users for point in ask(service)["series"]} == {0, 1}
+
+
+@pytest.mark.usefixtures("aged")
+def test_old_sets_become_numbers(service):
+    before = ask(service)
+
+    gone = change(service, log_days=402, set_days=402)
+
+    after = ask(service)
+    assert gone.sets > 0
+    assert [(p.users, p.events) for p in after["series"]] == [
+        (p.users, p.events) for p in before["series"]
+    ]
+    assert after["month"] == before["month"]
+    with service.host.database.read() as connection:
+        found = Answers(connection, service.add_package, service.clock())
+        assert found.total(found.today - 710, found.today).users is None
+
+
+def test_what_is_not_counted_yet_is_never_let_go(service):
+    tokens = service.enrol()
+    service.upload(tokens, service.batch(tokens, "plot"))
+    service.clock.forward(days=500)
+
+    assert change(service, log_days=100, set_days=760).uploads == 0
+    fold_all(service.host.database)
+    assert change(service, log_days=100, set_days=760).uploads == 1
+
+
+def test_a_policy_that_contradicts_itself_is_refused(service):
+    with service.host.database.write() as connection:
+        with pytest.raises(PolicyInvalid, match="at least as long"):
+            set_policy(connection, Policy(log_days=500, set_days=402))
+        assert policy_of(connection) == Policy()

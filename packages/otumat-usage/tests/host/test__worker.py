@@ -1,0 +1,67 @@
+"""Laws of the worker: what arrives is counted, by one leader, also after the leader is gone."""
+
+import time
+
+import pytest
+
+from otumat_usage.host._database import Database, func, inbox, select
+from otumat_usage.host._worker import Worker
+
+
+def until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
+
+
+def waiting(service):
+    with service.host.database.read() as connection:
+        return connection.scalar(select(func.count()).select_from(inbox))
+
+
+@pytest.fixture
+def workers(service):
+    """Start workers as processes of their own would: each with its own connections."""
+    started = []
+
+    def start():
+        database = Database.open(service.host.database.path.parent)
+        started.append((Worker(database, pause=0.02), database))
+        started[-1][0].start()
+        return started[-1][0]
+
+    yield start
+    for worker, database in started:
+        worker.stop()
+        database.close()
+
+
+def test_what_arrives_is_counted(service, workers):
+    tokens = service.enrol()
+    service.upload(tokens, service.batch(tokens, "plot"))
+    assert waiting(service) == 1
+
+    workers()
+
+    until(lambda: waiting(service) == 0)
+    service.upload(tokens, service.batch(tokens, "plot"))
+    until(lambda: waiting(service) == 0)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+@pytest.mark.postgresql
+def test_one_leads_and_another_takes_over(service, workers):
+    first = workers()
+    until(lambda: first.leads)
+    second = workers()
+    tokens = service.enrol()
+    service.upload(tokens, service.batch(tokens, "plot"))
+    until(lambda: waiting(service) == 0)
+    assert not second.leads
+
+    first.stop()
+
+    until(lambda: second.leads)
+    service.upload(tokens, service.batch(tokens, "plot"))
+    until(lambda: waiting(service) == 0)
