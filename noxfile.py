@@ -269,7 +269,8 @@ def browser(session: nox.Session) -> None:
     """The consent page and the dashboard in a real Chromium (needs Debian's `chromium`)."""
     if not os.environ.get("OTUMAT_CHROMIUM"):
         _need(session, "chromium")
-    _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools(), "playwright>=1.50")
+    tools = ("playwright>=1.50", "axe-playwright-python>=0.1.4")
+    _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools(), *tools)
     _pytest(
         session, "-m", "browser and not postgresql", "packages/otumat-usage/tests", *session.posargs
     )
