@@ -316,6 +316,64 @@ def test_canonical_names_are_those_of_the_index():
         assert _home.canonical(name) == ""
 
 
+@pytest.fixture(name="hasty")
+def _hasty():
+    """Have threads give way to each other as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_threads_that_begin_at_once_share_one_file_too(agreed):
+    from otumat_usage import UsageAgent
+
+    for number in range(1, 21):
+        agent = UsageAgent(author="a", data_directory="d", package_name="p", host=ORIGIN)
+        together = threading.Barrier(4)
+
+        def work(agent=agent, together=together):
+            together.wait()
+            agent.log(event_type="one")
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        agent.seal()
+
+        assert len(_files(agreed)) == number
+
+
+@pytest.mark.usefixtures("hasty")
+def test_what_is_dropped_while_others_record_is_counted_to_the_last(agent, drain):
+    counts = {"a": 0, "b": 0}
+
+    def record():
+        for _ in range(1000):
+            agent.log(event_type="one")
+
+    def fail(name, recording):
+        while any(thread.is_alive() for thread in recording):
+            agent._spool.drop(name)
+            counts[name] += 1
+
+    agent.log(event_type="one")
+    recording = [threading.Thread(target=record) for _ in range(2)]
+    failing = [threading.Thread(target=fail, args=(name, recording)) for name in counts]
+    for thread in (*recording, *failing):
+        thread.start()
+    for thread in (*recording, *failing):
+        thread.join()
+    agent.log(event_type="one")
+    agent.seal()
+
+    events, dropped, _ = drain()
+    assert (len(events), dropped) == (2002, {name: n for name, n in counts.items() if n})
+
+
 CHILD = """
 import os, sys, threading
 from otumat_usage import UsageAgent

@@ -81,6 +81,7 @@ class UsageAgent:
         self._fault = ""
         self._head: tuple[int, str] = (-1, "")
         self._spool: Spool | None = None
+        self._spools: dict[str, Spool] = {}
         self._looked = 0.0
         self._watched: _answer.Watched | None = None
         try:
@@ -226,7 +227,9 @@ class UsageAgent:
 
         self._line = _schema.line
         folder = _spool.folder(self.home, self.package)
-        self._spool = _spool.Spool(folder, self._still_agreed)
+        # Of threads that come here at once one wins: setdefault is atomic, without a lock to fork.
+        made = _spool.Spool(folder, self._still_agreed)
+        self._spool = self._spools.setdefault(folder, made)
         return self._spool
 
     def _still_agreed(self) -> bool:
