@@ -4,9 +4,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from otumat_usage.host import _charts
+from otumat_usage.host import _charts, _heat, _svg
 
 SVG = "{http://www.w3.org/2000/svg}"
+NAMES = ["<&\"'>", "x" * 300, "c"]
 
 
 def parsed(markup):
@@ -14,7 +15,32 @@ def parsed(markup):
     return ET.fromstring(text)
 
 
-@pytest.mark.parametrize("draw", [_charts.line, _charts.columns, _charts.bars])
+def lines(title, items):
+    labels = [name for name, _ in items]
+    values = [value for _, value in items]
+    return _charts.lines(title, labels, [("one", values), (NAMES[0], values)], marks=[(0, "1.0")])
+
+
+def columns(title, items):
+    return _charts.columns(title, [n for n, _ in items], [("one", [v for _, v in items])])
+
+
+def shares(title, items):
+    values = [value for _, value in items]
+    series = [(name, values) for name in [*NAMES, *"defghijk"]]
+    return _charts.shares(title, [name for name, _ in items], series)
+
+
+def bars(title, items):
+    return _charts.bars(title, [(name, value, " · 1 %") for name, value in items])
+
+
+def heat(title, items):
+    cells = {(i, j): value for i, (_, value) in enumerate(items) for j in range(3)}
+    return _heat.heat(title, [name for name, _ in items], NAMES, cells)
+
+
+@pytest.mark.parametrize("draw", [lines, columns, shares, bars, heat])
 @pytest.mark.parametrize(
     "items",
     [
@@ -31,19 +57,59 @@ def test_a_plot_is_well_formed_and_inside_its_frame(draw, items):
 
     _, _, width, height = map(float, root.get("viewBox").split())
     assert root.find(f"{SVG}title").text == "A <title>"
-    tips = [tip.text for tip in root.iter(f"{SVG}title")][1:]
-    assert tips == [f"{name}: {value}" for name, value in items]
     for shape in root.iter(f"{SVG}rect"):
         x, y, w, h = (float(shape.get(key)) for key in ("x", "y", "width", "height"))
-        assert -0.1 <= x <= width + 0.1
-        assert -0.1 <= y <= height + 0.1
         assert w >= 0
         assert h >= 0
+        assert -0.1 <= x <= width + 0.1
+        assert -0.1 <= y <= height + 0.1
         assert y + h <= height + 0.1
+    for text in root.iter(f"{SVG}text"):
+        assert float(text.get("y")) <= height
+
+
+@pytest.mark.parametrize("draw", [lines, columns, bars, heat])
+def test_every_value_stands_in_a_tip(draw):
+    root = parsed(draw("t", [("first", 1234), ("<second>", 7)]))
+
+    tips = " | ".join(tip.text for tip in list(root.iter(f"{SVG}title"))[1:])
+
+    for text in ("first", "<second>", "1\N{NARROW NO-BREAK SPACE}234", "7"):
+        assert text in tips
+
+
+def test_a_value_that_is_not_known_leaves_a_gap_in_the_line():
+    root = parsed(_charts.lines("t", list("abcde"), [("one", [1, 2, None, 3, 4])]))
+
+    runs = [line.get("points").split() for line in root.iter(f"{SVG}polyline")]
+    tips = [tip.text for tip in root.iter(f"{SVG}title")]
+
+    assert [len(run) for run in runs] == [2, 2]
+    assert "c: one not known" in tips
+
+
+def test_more_series_than_colours_are_added_up_as_others():
+    series = [(str(n), [1]) for n in range(20)]
+
+    tips = [tip.text for tip in parsed(_charts.shares("t", ["w"], series)).iter(f"{SVG}title")]
+
+    assert tips[-1] == "w: others 13, 65 %"
+    assert len(tips) == 1 + _svg.SERIES
+
+
+@pytest.mark.parametrize("draw", [lines, columns, shares, bars, heat])
+def test_a_file_of_its_own_needs_no_style_sheet(draw):
+    text = _svg.standalone(draw("t", [("a", 1), ("b", 2)]))
+
+    root = ET.fromstring(text)
+    assert root.tag == f"{SVG}svg"
+    assert "class=" not in text
+    assert "var(" not in text
+    assert "style" not in text
 
 
 def test_scales_end_at_round_numbers():
-    assert [_charts._nice(top) for top in (0, 3, 4, 5, 6, 9, 11, 21, 999, 8001)] == [
+    assert [_svg.nice(top) for top in (0, 3, 4, 5, 6, 9, 11, 21, 999, 8001)] == [
         4,
         4,
         4,
@@ -55,3 +121,11 @@ def test_scales_end_at_round_numbers():
         1000,
         10_000,
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (9999, "9999"), (10_000, "10k"), (1_250_000, "1.25M"), (0.5, "0.5")],
+)
+def test_large_numbers_are_written_short(value, text):
+    assert _svg.compact(value) == text

@@ -146,13 +146,13 @@ def test_the_report_and_the_page_say_the_same(service, sent):
     with service.host.database.read() as connection:
         found = _statistics.summarise(connection, package, service.clock())
     text, data = _report.as_text(found), json.loads(_report.as_json(found))
-    page = service.browser.get("/p/demo").text
+    page = service.browser.get("/p/demo/features?days=28").text
 
     assert data["active"] == {str(k): v for k, v in found.active.items()}
     assert data["days"][-1]["day"] == "2026-06-01"
     for feature in found.features:
         assert feature.name in text
-        assert f"<td>{feature.name}</td><td>{feature.users}</td>" in page
+        assert f">{feature.name}</a></th><td>{feature.users}</td>" in page
     for name in found.never_used:
         assert f"  {name}" in text
         assert f"<li>{name}</li>" in page

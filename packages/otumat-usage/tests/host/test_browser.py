@@ -151,9 +151,10 @@ def test_the_dashboard_answers_without_javascript(open_page, url, service, schem
     page.get_by_role("link", name="demo").click()
 
     assert page.get_by_role("heading", name="demo", exact=True).is_visible()
-    assert page.get_by_role("img", name="Installs per feature").is_visible()
-    page.get_by_text("All features as a table").click()
-    assert page.get_by_role("cell", name="plot").first.is_visible()
+    plot = page.get_by_role("img", name="Features by users")
+    assert plot.is_visible()
+    page.locator("section", has=plot).get_by_text("Table").click()
+    assert page.get_by_role("rowheader", name="plot").first.is_visible()
     box = page.locator("main").bounding_box()
     assert box["x"] >= 0
     assert box["width"] <= width

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from otumat_usage.host import _admin, _dashboard, _enrolment
+from otumat_usage.host import _admin, _dashboard, _enrolment, _public
 from otumat_usage.host._errors import StoreBusy, StoreUnavailable
 from otumat_usage.host._openapi import routes_of
 from otumat_usage.host._pages import STATIC, message
@@ -43,10 +43,11 @@ def make_app(host: Host, *, allowed: frozenset[str] = frozenset()) -> ASGIApp:
     app = Starlette(
         routes=[
             *routes_of(OPERATIONS),
-            Route("/", _dashboard.start_page),
+            *_dashboard.ROUTES,
             Route("/admin/enter", _admin.enter, methods=["GET"]),
-            Route("/p/{package}", _dashboard.package_page),
             Route("/p/{package}/consent", _enrolment.show_text),
+            *_public.ROUTES,
+            *_dashboard.LAST_ROUTES,
             STATIC,
         ],
         lifespan=lifespan,

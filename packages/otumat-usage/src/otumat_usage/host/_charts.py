@@ -1,4 +1,4 @@
-"""Draw plots as inline SVG: text and shapes only, coloured by the style sheet.
+"""Draw plots as inline SVG: lines, shares, columns and lying bars.
 
 Every value also stands in the table beneath the plot; here it is a tip.
 """
@@ -7,118 +7,198 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup, escape
+from otumat_usage.host._svg import (
+    LEFT,
+    SERIES,
+    TOP,
+    WIDTH,
+    Markup,
+    compact,
+    dates,
+    escape,
+    frame,
+    grid,
+    grouped,
+    legend,
+    nice,
+    shortened,
+    tip,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["bars", "columns", "line"]
+__all__ = ["bars", "columns", "lines", "shares"]
 
-_WIDTH = 480
-_LEFT = 40
-_TOP = 10
+_PLOT = 170
+_BASE = TOP + _PLOT
+_AXIS = _BASE + 20
 
-
-def _nice(top: float) -> int:
-    """Return the smallest of 1, 2, 5 x 10^n (at least 4) that is not below *top*."""
-    scale = 1
-    while True:
-        for step in (1, 2, 4, 5, 8):
-            if step * scale >= top and step * scale >= 4:  # noqa: PLR2004
-                return step * scale
-        scale *= 10
+Series = tuple[str, "Sequence[int | None]"]
 
 
-def _frame(title: str, height: int, body: Sequence[str]) -> Markup:
-    head = (
-        f'<svg class="plot" viewBox="0 0 {_WIDTH} {height}" role="img" '
-        f'aria-label="{escape(title)}"><title>{escape(title)}</title>'
-    )
-    return Markup(head + "".join(body) + "</svg>")  # noqa: S704 - every text above is escaped
+def _tall(series: Sequence[Series]) -> int:
+    return nice(max((value or 0 for _, values in series for value in values), default=0))
 
 
-def _grid(top: int, plot: int) -> list[str]:
+def _tips(labels: Sequence[str], step: float, series: Sequence[Series], unit: str) -> list[str]:
+    """Return one transparent column per label that tells what lies under it."""
     parts = []
-    for share in (0.0, 0.5, 1.0):
-        y = _TOP + plot * (1 - share)
+    for i, label in enumerate(labels):
+        told = ", ".join(
+            f"{name} {'not known' if values[i] is None else grouped(values[i] or 0)}{unit}"
+            for name, values in series
+        )
+        left = max(LEFT, LEFT + (i - 0.5) * step)
+        right = min(WIDTH, LEFT + (i + 0.5) * step)
         parts.append(
-            f'<line class="axis" x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH}" y2="{y:.1f}"/>'
-            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{top * share:g}</text>'
+            f'<rect class="tip" x="{left:.1f}" y="{TOP}" width="{max(1.0, right - left):.1f}" '
+            f'height="{_PLOT}">{tip(f"{label}: {told}")}</rect>'
         )
     return parts
 
 
-def line(title: str, points: Sequence[tuple[str, int]]) -> Markup:
-    """Draw values over labelled positions as a line on an area."""
-    plot, height = 170, 210
-    top = _nice(max((value for _, value in points), default=0))
-    step = (_WIDTH - _LEFT) / max(1, len(points) - 1)
-    places = [
-        (_LEFT + i * step, _TOP + plot * (1 - value / top)) for i, (_, value) in enumerate(points)
-    ]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    base = _TOP + plot
-    parts = _grid(top, plot)
-    parts.append(f'<polygon class="area" points="{_LEFT},{base} {path} {_WIDTH},{base}"/>')
-    parts.append(f'<polyline class="line" points="{path}"/>')
-    for i, (label, value) in enumerate(points):
-        x = _LEFT + (i - 0.5) * step
-        parts.append(
-            f'<rect x="{max(x, _LEFT):.1f}" y="{_TOP}" width="{step:.1f}" height="{plot}" '
-            f'fill="transparent"><title>{escape(label)}: {value}</title></rect>'
-        )
-    parts += _dates(points, step, height)
-    return _frame(title, height, parts)
+def lines(
+    title: str,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    *,
+    marks: Sequence[tuple[int, str]] = (),
+) -> Markup:
+    """Draw one line per series over shared labels.
 
-
-def _dates(points: Sequence[tuple[str, int]], step: float, height: int) -> list[str]:
-    if not points:
-        return []
-    chosen = {0: "start", len(points) // 2: "middle", len(points) - 1: "end"}
-    return [
-        f'<text x="{_LEFT + i * step:.1f}" y="{height - 8}" text-anchor="{anchor}">'
-        f"{escape(points[i][0])}</text>"
-        for i, anchor in chosen.items()
-    ]
-
-
-def columns(title: str, points: Sequence[tuple[str, int]]) -> Markup:
-    """Draw one upright column per labelled value."""
-    plot, height = 170, 210
-    top = _nice(max((value for _, value in points), default=0))
-    step = (_WIDTH - _LEFT) / max(1, len(points))
-    parts = _grid(top, plot)
-    for i, (label, value) in enumerate(points):
-        tall = plot * value / top
-        x = _LEFT + i * step + step * 0.12
-        parts.append(
-            f'<rect class="bar" x="{x:.1f}" y="{_TOP + plot - tall:.1f}" '
-            f'width="{step * 0.76:.1f}" height="{tall:.1f}" rx="2">'
-            f"<title>{escape(label)}: {value}</title></rect>"
-        )
-        if i % 7 in (0, 6) or len(points) < 12:  # noqa: PLR2004
-            middle = _LEFT + (i + 0.5) * step
-            parts.append(
-                f'<text x="{middle:.1f}" y="{height - 8}" text-anchor="middle">'
-                f"{escape(label)}</text>"
+    Args:
+        title: What the plot is called.
+        labels: One per position, such as dates.
+        series: Names with one value per label; None leaves a gap.
+        marks: Positions to mark by an upright line, such as releases.
+    """
+    top = _tall(series)
+    step = (WIDTH - LEFT) / max(1, len(labels) - 1)
+    parts = grid(top, _PLOT)
+    parts += _marks(marks, step)
+    for number, (_, values) in enumerate(series):
+        for run in _runs(values):
+            points = " ".join(
+                f"{LEFT + i * step:.1f},{TOP + _PLOT * (1 - value / top):.1f}" for i, value in run
             )
-    return _frame(title, height, parts)
+            if len(run) == 1:
+                x, y = points.split(",")
+                parts.append(f'<circle class="s{number}" cx="{x}" cy="{y}" r="3"/>')
+            else:
+                parts.append(f'<polyline class="line s{number}" points="{points}"/>')
+    parts += dates(labels, step, _AXIS)
+    below, high = legend([name for name, _ in series], _AXIS + 12) if len(series) > 1 else ([], 0)
+    return frame(title, _AXIS + 14 + high, [*parts, *_tips(labels, step, series, ""), *below])
 
 
-def bars(title: str, items: Sequence[tuple[str, int]]) -> Markup:
-    """Draw one lying bar per named value, the name above it."""
-    row = 34
-    top = max((value for _, value in items), default=0) or 1
+def _runs(values: Sequence[int | None]) -> list[list[tuple[int, int]]]:
+    """Cut *values* where one is not known."""
+    found: list[list[tuple[int, int]]] = [[]]
+    for i, value in enumerate(values):
+        if value is None:
+            found.append([])
+        else:
+            found[-1].append((i, value))
+    return [run for run in found if run]
+
+
+def _marks(marks: Sequence[tuple[int, str]], step: float) -> list[str]:
+    parts, reached = [], -1.0
+    for place, text in marks:
+        x = LEFT + place * step
+        parts.append(f'<line class="mark" x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{_BASE}"/>')
+        right = x + 4 + 6.5 * len(text)
+        if x > reached and right <= WIDTH:  # names that would touch are left to the table
+            parts.append(
+                f'<text class="marked" x="{x + 3:.1f}" y="{TOP + 9}">{escape(text)}</text>'
+            )
+            reached = right
+    return parts
+
+
+def shares(title: str, labels: Sequence[str], series: Sequence[Series]) -> Markup:
+    """Draw how a whole divides among *series*, one upright stack per label.
+
+    More series than there are colours are added up as "others".
+    """
+    if len(series) > SERIES:
+        rest = [sum(v[i] or 0 for _, v in series[SERIES - 1 :]) for i in range(len(labels))]
+        series = [*series[: SERIES - 1], ("others", rest)]
+    step = (WIDTH - LEFT) / max(1, len(labels))
+    parts = grid(100, _PLOT, unit="%")
+    for i, label in enumerate(labels):
+        whole = sum(values[i] or 0 for _, values in series)
+        base = float(_BASE)
+        for number, (name, values) in enumerate(series):
+            value = values[i] or 0
+            if not value:
+                continue
+            high = _PLOT * value / whole
+            base -= high
+            told = f"{label}: {name} {grouped(value)}, {100 * value / whole:.0f} %"
+            parts.append(
+                f'<rect class="s{number}" x="{LEFT + i * step:.1f}" y="{base:.1f}" '
+                f'width="{step * 0.94:.1f}" height="{high:.1f}">{tip(told)}</rect>'
+            )
+    parts += dates(labels, (WIDTH - LEFT) / max(1, len(labels) - 1), _AXIS)
+    below, high = legend([name for name, _ in series], _AXIS + 12)
+    return frame(title, _AXIS + 14 + high, parts + below)
+
+
+def columns(title: str, labels: Sequence[str], series: Sequence[Series]) -> Markup:
+    """Draw upright columns, the series of one label side by side."""
+    top = _tall(series)
+    step = (WIDTH - LEFT) / max(1, len(labels))
+    wide = step * 0.8 / max(1, len(series))
+    parts = grid(top, _PLOT)
+    for i, label in enumerate(labels):
+        for number, (name, values) in enumerate(series):
+            value = values[i]
+            if value is None:
+                continue
+            high = _PLOT * value / top
+            kind = "bar" if len(series) == 1 else f"s{number}"
+            told = f"{label}: {name} {grouped(value)}"
+            parts.append(
+                f'<rect class="{kind}" x="{LEFT + i * step + step * 0.1 + number * wide:.1f}" '
+                f'y="{_BASE - high:.1f}" width="{wide:.1f}" height="{high:.1f}">{tip(told)}</rect>'
+            )
+    parts += _under(labels, step)
+    below, high = legend([name for name, _ in series], _AXIS + 12) if len(series) > 1 else ([], 0)
+    return frame(title, _AXIS + 14 + high, parts + below)
+
+
+def _under(labels: Sequence[str], step: float) -> list[str]:
+    """Write as many labels under their columns as there is room for."""
+    widest = max((len(label) for label in labels), default=0)
+    every = max(1, -(-int(widest * 8 + 10) // max(1, int(step))))
     parts = []
-    for i, (name, value) in enumerate(items):
+    for i in range(0, len(labels), every):
+        x = LEFT + (i + 0.5) * step
+        half = len(labels[i]) * 4
+        x = min(max(x, half), WIDTH - half)
+        parts.append(
+            f'<text x="{x:.1f}" y="{_AXIS}" text-anchor="middle">{escape(labels[i])}</text>'
+        )
+    return parts
+
+
+def bars(title: str, items: Sequence[tuple[str, int, str]]) -> Markup:
+    """Draw one lying bar per (name, value, what else to say about it), the name above it."""
+    row = 34
+    top = max((value for _, value, _ in items), default=0) or 1
+    parts = []
+    for i, (name, value, more) in enumerate(items):
         y = i * row
-        wide = (_WIDTH - 4) * value / top
-        shown = name if len(name) <= 48 else name[:47] + "…"  # noqa: PLR2004
+        wide = (WIDTH - 4) * value / top
+        said = f"{compact(value)}{more}"
+        shown = shortened(name, WIDTH - 20 - 7.5 * len(said))
         parts.append(
             f'<text class="name" x="2" y="{y + 14}">{escape(shown)}</text>'
-            f'<text x="{_WIDTH - 2}" y="{y + 14}" text-anchor="end">{value}</text>'
-            f'<rect class="track" x="2" y="{y + 19}" width="{_WIDTH - 4}" height="8" rx="4"/>'
+            f'<text x="{WIDTH - 2}" y="{y + 14}" text-anchor="end">{escape(said)}</text>'
+            f'<rect class="track" x="2" y="{y + 19}" width="{WIDTH - 4}" height="8" rx="4"/>'
             f'<rect class="bar" x="2" y="{y + 19}" width="{wide:.1f}" height="8" rx="4">'
-            f"<title>{escape(name)}: {value}</title></rect>"
+            f"{tip(f'{name}: {grouped(value)}{more}')}</rect>"
         )
-    return _frame(title, max(row, row * len(items)), parts)
+    return frame(title, max(row, row * len(items)), parts)

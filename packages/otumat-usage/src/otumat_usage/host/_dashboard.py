@@ -1,28 +1,43 @@
-"""Show the maintainer the answers: a list of packages and one page for each."""
+"""Show the maintainer the answers: a list of packages, and pages of plots for each."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
-from otumat_usage.host import _packages
+from otumat_usage.host import _exhibit, _packages
 from otumat_usage.host._admin import is_admin, locked
-from otumat_usage.host._charts import bars, columns, line
+from otumat_usage.host._answers import DIMENSIONS, Answers
+from otumat_usage.host._catalogue import PAGES, ExhibitUnknown, exhibit
+from otumat_usage.host._expression import NAMES, FilterInvalid, condition
+from otumat_usage.host._figures import Figures, figures
 from otumat_usage.host._pages import message, page
+from otumat_usage.host._public import is_published
+from otumat_usage.host._question import SPANS, Question, QuestionInvalid, ask
 from otumat_usage.host._snippet import snippet
 from otumat_usage.host._statistics import Summary, iso, summarise
-from otumat_usage.host._web import Request, Response, host_of, reading
+from otumat_usage.host._web import (
+    RedirectResponse,
+    Request,
+    Response,
+    Route,
+    host_of,
+    problem,
+    reading,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from otumat_usage.host._database import Connection
+    from otumat_usage.host._exhibit import Exhibit
+    from otumat_usage.host._packages import Package
 
-__all__ = ["package_page", "start_page"]
+__all__ = ["LAST_ROUTES", "ROUTES", "package_page", "start_page"]
 
-_SHOWN = 12
-_DIMENSIONS = (
-    ("package_version", "By version"),
-    ("python", "By Python"),
-    ("os", "By operating system"),
-)
+_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json", "svg": "image/svg+xml"}
+#: Values of one dimension that the filter's menu offers.
+_OFFERED = 60
 
 
 async def start_page(request: Request) -> Response:
@@ -39,46 +54,153 @@ async def start_page(request: Request) -> Response:
     return page("packages.html", {"summaries": await reading(host, read), "issuer": host.issuer})
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Shown:
+    """Everything that one page needs from the database."""
+
+    package: Package
+    asked: Question
+    exhibits: list[Exhibit]
+    figures: Figures | None
+    choices: list[tuple[str, list[tuple[str, str]]]]
+    empty: bool
+    published: bool
+
+
 async def package_page(request: Request) -> Response:
-    """Serve ``/p/{package}``."""
+    """Serve ``/p/{package}`` and ``/p/{package}/{page}``."""
     if not await is_admin(request):
         return locked()
     host = host_of(request)
-    name, now = request.path_params["package"], host.now()
+    name, kind = request.path_params["package"], request.path_params.get("page", "")
+    if kind not in PAGES:
+        return message(404, "Not here", "There is no such page at this host.")
+    query = request.query_params
+    if query.get("pick"):
+        return _narrowed(request)
+    try:
+        shown = await reading(host, lambda c: _look(c, name, kind, query, host.now()))
+    except (FilterInvalid, QuestionInvalid) as error:
+        return message(400, "This cannot be asked", str(error), hint=f"{host.issuer}/p/{name}")
+    if shown is None:
+        return message(404, "Not here", f"No package {name!r} is registered at this host.")
+    return page("dashboard.html", _values(shown, kind, snippet(shown.package, host.issuer)))
 
-    def read(connection: Connection) -> tuple[Summary, str] | None:
-        package = _packages.get(connection, name)
+
+def _narrowed(request: Request) -> Response:
+    """Send the browser to the page whose filter has one condition more."""
+    query = dict(request.query_params)
+    pick, how, text = query.pop("pick"), query.pop("how", "and"), query.get("where", "").strip()
+    one = f"not {pick}" if how == "not" else pick
+    if how == "or":
+        query["where"] = f"{text} or {one}" if text else one
+    else:
+        # Kept together: what was there may hold an "or", which binds less than "and".
+        query["where"] = f"({text}) and {one}" if " or " in text else f"{text} and {one}"
+        query["where"] = query["where"] if text else one
+    target = request.url.replace_query_params(**query)
+    return RedirectResponse(f"{target.path}?{target.query}", 303, {"Cache-Control": "no-store"})
+
+
+def _look(
+    connection: Connection, name: str, kind: str, query: Mapping[str, str], now: int
+) -> _Shown | None:
+    package = _packages.get(connection, name)
+    if package is None:
+        return None
+    answers = Answers(connection, package, now)
+    asked = ask(answers, query)
+    empty = answers.first_day() is None
+    return _Shown(
+        package,
+        asked,
+        [] if empty else [exhibit(each, answers, asked) for each in PAGES[kind][1]],
+        None if kind else figures(connection, answers, package.id, asked, now),
+        [] if empty else _choices(answers),
+        empty,
+        is_published(connection, package),
+    )
+
+
+def _choices(answers: Answers) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return what the filter's menu offers: per dimension, each value as a condition."""
+    words = {known: name for name, known in NAMES.items()}
+    found = []
+    for dimension in DIMENSIONS:
+        values = answers.values(dimension)[-_OFFERED:]
+        if values:
+            offered = [(condition(dimension, value), value) for value in reversed(values)]
+            found.append((words[dimension], offered))
+    return found
+
+
+def _values(shown: _Shown, kind: str, code: str) -> dict[str, object]:
+    asked = shown.asked
+    base = f"/p/{shown.package.name}"
+
+    def only(dimension: str, value: object) -> str:
+        more = condition(dimension, str(value))
+        text = asked.text
+        joined = f"({text}) and {more}" if " or " in text else f"{text} and {more}"
+        return asked.query(where=joined if text else more)
+
+    return {
+        "package": shown.package.name,
+        "base": base,
+        "kind": kind,
+        "here": f"{base}/{kind}".rstrip("/"),
+        "title": PAGES[kind][0],
+        "pages": [(f"{base}/{k}".rstrip("/"), title, k) for k, (title, _) in PAGES.items()],
+        "asked": asked,
+        "spans": SPANS,
+        "exhibits": shown.exhibits,
+        "figures": shown.figures,
+        "choices": shown.choices,
+        "only": only,
+        "empty": shown.empty,
+        "published": shown.published,
+        "snippet": code,
+        "today": iso(asked.last),
+    }
+
+
+async def data(request: Request) -> Response:
+    """Serve ``/p/{package}/data/{name}.{kind}``: one answer as CSV, JSON or SVG."""
+    if not await is_admin(request):
+        return locked()
+    host = host_of(request)
+    package_name = request.path_params["package"]
+    name, _, kind = request.path_params["file"].rpartition(".")
+    if kind not in _TYPES:
+        return problem(404, "not-found", "Not found", "names end in .csv, .json or .svg")
+
+    def read(connection: Connection) -> Exhibit | None:
+        package = _packages.get(connection, package_name)
         if package is None:
             return None
-        return summarise(connection, package, now), snippet(package, host.issuer)
+        answers = Answers(connection, package, host.now())
+        return exhibit(name, answers, ask(answers, request.query_params))
 
-    found = await reading(host, read)
-    if found is None:
-        return message(404, "Not here", f"No package {name!r} is registered at this host.")
-    return page("dashboard.html", _values(found[0]) | {"snippet": found[1]})
-
-
-def _values(summary: Summary) -> dict[str, object]:
-    days = [(iso(day), users, events) for day, users, events in summary.days]
-    month = summary.active[28]
-    return {
-        "s": summary,
-        "days": days[::-1],
-        "users_plot": line("Active installs per day", [(d, users) for d, users, _ in days]),
-        "events_plot": line("Events per day", [(d, events) for d, _, events in days]),
-        "often": [(n, count) for n, count in enumerate(summary.active_days, 1)],
-        "often_plot": columns(
-            "Installs by days active of the last 28",
-            [(str(n), count) for n, count in enumerate(summary.active_days, 1)],
-        ),
-        "features_plot": bars(
-            "Installs per feature", [(f.name, f.users) for f in summary.features[:_SHOWN]]
-        ),
-        "least": list(reversed(summary.features))[:_SHOWN],
-        "hidden": max(0, len(summary.features) - _SHOWN),
-        "dimensions": [
-            (title, bars(title, summary.dimensions[key][:8]), summary.dimensions[key])
-            for key, title in _DIMENSIONS
-        ],
-        "month": month,
+    try:
+        found = await reading(host, read)
+    except ExhibitUnknown as error:
+        return problem(404, "not-found", "Not found", str(error))
+    except (FilterInvalid, QuestionInvalid) as error:
+        return problem(400, "question", "This cannot be asked", str(error))
+    text = None if found is None else _exhibit.write(found, kind)
+    if text is None:
+        return problem(404, "not-found", "Not found", "there is no such plot")
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'inline; filename="{package_name}-{name}.{kind}"',
     }
+    return Response(text, headers=headers, media_type=_TYPES[kind])
+
+
+ROUTES = [
+    Route("/", start_page, methods=["GET"]),
+    Route("/p/{package}", package_page, methods=["GET"]),
+    Route("/p/{package}/data/{file}", data, methods=["GET"]),
+]
+#: After every other address below a package, because it takes any word.
+LAST_ROUTES = [Route("/p/{package}/{page}", package_page, methods=["GET"])]

@@ -25,6 +25,7 @@ from otumat_usage.host._demo import EVENTS, PACKAGE, YEAR, Person, Visit, people
 from otumat_usage.host._errors import ServingError
 from otumat_usage.host._log import Upload, append
 from otumat_usage.host._wire import Batch, Context, Event
+from otumat_usage.host._worker import fold_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +82,7 @@ def fill(folder: Path, *, count: int, seed: int, now: int | None = None) -> Fill
             # Set first: a demo that was cut short must never be taken for real use.
             connection.execute(insert(settings).values(name=_MARK, value=str(seed)))
         uploads = _Sender(database, package.id, seed, moment).send(crowd)
+        fold_all(database)
         return Filled(PACKAGE, count, uploads, new=True)
     finally:
         database.close()

@@ -24,7 +24,6 @@ from otumat_usage.host._server import bind as bind_socket
 from otumat_usage.host._server import serve
 from otumat_usage.host._settings import recall, remember
 from otumat_usage.host._snippet import snippet
-from otumat_usage.host._statistics import Summary, summarise
 from otumat_usage.host._worker import Worker
 
 if TYPE_CHECKING:
@@ -39,7 +38,6 @@ __all__ = [
     "initialise",
     "run",
     "snippet_for",
-    "summary_of",
 ]
 
 _DEFAULT_URL = "http://127.0.0.1:8080"
@@ -152,16 +150,6 @@ def admin_link(folder: Path, url: str | None) -> str:
     try:
         with database.write() as connection:
             return new_link(connection, _address(connection, url), _now())
-    finally:
-        database.close()
-
-
-def summary_of(folder: Path, name: str) -> Summary:
-    """Return everything about package *name* as of now."""
-    database = Database.open(folder)
-    try:
-        with database.read() as connection:
-            return summarise(connection, _packages.find(connection, name), _now())
     finally:
         database.close()
 

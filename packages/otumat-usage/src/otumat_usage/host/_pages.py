@@ -19,6 +19,15 @@ def _number(value: float) -> str:
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def _cell(value: object) -> str:
+    """Return what a table shows: an en dash for what is not known, one digit of a share."""
+    if value is None:
+        return "\N{EN DASH}"
+    if isinstance(value, float):
+        return f"{value:.1f}"
+    return _number(value) if isinstance(value, int) else str(value)
+
+
 @functools.cache
 def _style() -> tuple[bytes, str]:
     data = (_HERE / "static" / "style.css").read_bytes()
@@ -35,6 +44,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["number"] = _number
+    environment.filters["cell"] = _cell
     environment.globals["style_url"] = f"/static/{_style()[1]}/style.css"
     return environment
 

@@ -7,8 +7,11 @@ from pathlib import Path
 import click
 
 from otumat_usage.host._cli_conformance import conformance_command
-from otumat_usage.host._cli_edge import Command, Group
+from otumat_usage.host._cli_demo import demo_command
+from otumat_usage.host._cli_edge import Group
 from otumat_usage.host._cli_edge import folder_option as _folder
+from otumat_usage.host._cli_publish import publish_command
+from otumat_usage.host._cli_report import report_command
 from otumat_usage.host._cli_store import (
     retention_command,
     rollup_command,
@@ -239,25 +242,9 @@ def erase_command(directory: Path, install: str) -> None:
 
 
 host_group.add_command(conformance_command)
+host_group.add_command(demo_command)
+host_group.add_command(publish_command)
 host_group.add_command(retention_command)
 host_group.add_command(rollup_command)
 host_group.add_command(scale_command)
 host_group.add_command(upgrade_command)
-
-
-@click.command("report", cls=Command)
-@_folder
-@click.argument("package")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def report_command(directory: Path, package: str, as_json: bool) -> None:  # noqa: FBT001
-    """Print how many use a package, how often, and which features.
-
-    \b
-    Example:
-      otumat-usage report mypackage -d ./otumat-host
-    """
-    from otumat_usage.host import _report
-    from otumat_usage.host._operate import summary_of
-
-    summary = summary_of(directory, package)
-    click.echo(_report.as_json(summary) if as_json else _report.as_text(summary))

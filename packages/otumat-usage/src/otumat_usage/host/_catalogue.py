@@ -1,0 +1,85 @@
+"""List every answer there is, by name, and which page shows it."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from otumat_usage.host import _shown_features as features
+from otumat_usage.host import _shown_health as health
+from otumat_usage.host import _shown_use as use
+from otumat_usage.host import _shown_versions as versions
+from otumat_usage.host._errors import ServingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from otumat_usage.host._answers import Answers
+    from otumat_usage.host._exhibit import Exhibit
+    from otumat_usage.host._question import Question
+
+__all__ = ["EXHIBITS", "PAGES", "ExhibitUnknown", "exhibit"]
+
+
+class ExhibitUnknown(ServingError, LookupError):  # noqa: N818 - named for the state
+    """There is no answer of that name; the message lists those there are."""
+
+
+def _by(dimension: str) -> Callable[[Answers, Question], Exhibit]:
+    return functools.partial(versions.latest, dimension)
+
+
+EXHIBITS: Mapping[str, Callable[[Answers, Question], Exhibit]] = {
+    "actives": use.actives,
+    "events": use.events,
+    "frequency": use.frequency,
+    "features": features.features,
+    "least": features.least,
+    "never": features.never,
+    "features-over-time": features.features_over_time,
+    "features-by-version": features.features_by_version,
+    "versions": _by("package_version"),
+    "adoption": versions.adoption,
+    "halves": versions.halves,
+    "python": _by("python"),
+    "os": _by("os"),
+    "pythons-over-time": versions.pythons_over_time,
+    "pythons-and-systems": versions.pythons_and_systems,
+    "ci": _by("ci"),
+    "container": _by("container"),
+    "drop-python": functools.partial(versions.drop_up_to, "python"),
+    "drop-version": functools.partial(versions.drop_up_to, "package_version"),
+    "drop": versions.drop,
+    "retention": use.retention,
+    "lifecycle": use.lifecycle,
+    "health": health.health,
+    "decisions": health.decisions,
+}
+#: Address, title, and what stands on the page.
+PAGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "": ("Overview", ("actives", "events", "features", "frequency", "versions")),
+    "features": (
+        "Features",
+        ("features", "least", "never", "features-by-version", "features-over-time"),
+    ),
+    "versions": ("Versions", ("adoption", "versions", "halves")),
+    "platforms": (
+        "Platforms",
+        ("python", "os", "pythons-over-time", "pythons-and-systems", "ci", "container"),
+    ),
+    "drop": ("What breaks", ("drop-python", "drop-version", "drop")),
+    "retention": ("Retention", ("retention", "lifecycle", "frequency")),
+    "health": ("Data health", ("health", "decisions")),
+}
+
+
+def exhibit(name: str, answers: Answers, asked: Question) -> Exhibit:
+    """Return the answer *name* to what is *asked*.
+
+    Raises:
+        ExhibitUnknown: there is none of that name.
+    """
+    make = EXHIBITS.get(name)
+    if make is None:
+        raise ExhibitUnknown(f"no answer {name!r}; there are {', '.join(EXHIBITS)}")
+    return make(answers, asked)

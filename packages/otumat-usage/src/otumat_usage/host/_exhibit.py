@@ -1,0 +1,86 @@
+"""Hold one answer as a table and a plot, and write it as CSV, JSON or SVG."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+from typing import TYPE_CHECKING
+
+from otumat_usage.host._svg import standalone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from otumat_usage.host._svg import Markup
+
+__all__ = ["Cell", "Exhibit", "as_csv", "as_json", "as_svg", "dump", "write"]
+
+Cell = str | int | float | None
+# What a spreadsheet would take for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One answer.
+
+    Attributes:
+        name: What it is called in addresses and on the command line.
+        title: What it is called on the page.
+        heads: The table's columns; the first names the row.
+        rows: The table; a number that is not known is None.
+        plot: Draws it; None for what is only a table.
+        note: What a reader must know to read it right.
+        dimension: The dimension of the rows' names, which a filter may then ask for.
+        empty: Said instead of the plot when there are no rows.
+    """
+
+    name: str
+    title: str
+    heads: tuple[str, ...]
+    rows: Sequence[tuple[Cell, ...]]
+    plot: Callable[[], Markup] | None = None
+    note: str = ""
+    dimension: str = ""
+    empty: str = "Nothing in these days."
+
+
+def as_csv(exhibit: Exhibit) -> str:
+    """Return the table as RFC 4180 has it; no cell can start a spreadsheet's formula."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow([_harmless(head) for head in exhibit.heads])
+    writer.writerows([_harmless(cell) for cell in row] for row in exhibit.rows)
+    return file.getvalue()
+
+
+def as_json(exhibit: Exhibit) -> dict[str, object]:
+    """Return the table as rows of named cells."""
+    return {
+        "name": exhibit.name,
+        "title": exhibit.title,
+        "rows": [dict(zip(exhibit.heads, row, strict=True)) for row in exhibit.rows],
+    }
+
+
+def as_svg(exhibit: Exhibit) -> str | None:
+    """Return the plot as a file of its own, None for what is only a table."""
+    return None if exhibit.plot is None else standalone(exhibit.plot())
+
+
+def write(exhibit: Exhibit, kind: str) -> str | None:
+    """Return *exhibit* as csv, json or svg; None where it has no plot."""
+    if kind == "csv":
+        return as_csv(exhibit)
+    return dump(as_json(exhibit)) if kind == "json" else as_svg(exhibit)
+
+
+def dump(value: object) -> str:
+    """Return *value* as JSON for people and programs."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _harmless(cell: Cell) -> Cell:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -1,0 +1,74 @@
+"""Draw a table of numbers as a heat map: one row and one column per value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otumat_usage.host._svg import WIDTH, Markup, compact, escape, frame, grouped, shortened, tip
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["heat"]
+
+_NAMES = 116
+_HEAD = 24
+_ROW = 26
+_DIGIT = 7.4
+# The darkest cell still carries the page's text colour with a contrast of 4.5.
+_FAINT, _FULL = 0.05, 0.5
+
+
+def heat(  # noqa: PLR0913 - two of them by keyword
+    title: str,
+    rows: Sequence[str],
+    heads: Sequence[str],
+    cells: Mapping[tuple[int, int], int],
+    *,
+    unit: str = "",
+    whole: int | None = None,
+) -> Markup:
+    """Draw *cells*, by row and column number; where there is none, the ground shows.
+
+    Args:
+        title: What the plot is called.
+        rows: What stands at the left of each row.
+        heads: What stands above each column.
+        cells: The numbers.
+        unit: Written behind each number in its tip.
+        whole: What full colour stands for; the largest number by default.
+    """
+    top = whole or max(cells.values(), default=0) or 1
+    wide = (WIDTH - _NAMES) / max(1, len(heads))
+    parts = []
+    widest = max((len(head) for head in heads), default=0)
+    every = max(1, -(-int(widest * _DIGIT + 4) // max(1, int(wide))))
+    for column in range(0, len(heads), every):
+        x = min(_NAMES + (column + 0.5) * wide, WIDTH - len(heads[column]) * _DIGIT / 2)
+        parts.append(
+            f'<text x="{x:.1f}" y="14" text-anchor="middle">'
+            f"{escape(shortened(heads[column], wide * every))}</text>"
+        )
+    for row, name in enumerate(rows):
+        y = _HEAD + row * _ROW
+        shown = shortened(name, _NAMES - 6)
+        parts.append(f'<text class="name" x="2" y="{y + 17}">{escape(shown)}</text>')
+        for column, head in enumerate(heads):
+            value = cells.get((row, column))
+            if value is None:
+                continue
+            x = _NAMES + column * wide
+            opacity = _FAINT + (_FULL - _FAINT) * min(1.0, value / top)
+            parts.append(
+                f'<rect class="heat" x="{x + 1:.1f}" y="{y}" width="{wide - 2:.1f}" '
+                f'height="{_ROW - 2}" rx="3" fill-opacity="{opacity:.2f}">'
+                f"{tip(f'{name}, {head}: {grouped(value)}{unit}')}</rect>"
+                f'<text class="cell" x="{x + wide / 2:.1f}" y="{y + 17}" text-anchor="middle">'
+                f"{_fit(compact(value), wide)}</text>"
+            )
+    return frame(title, max(_HEAD + _ROW * len(rows), _HEAD + _ROW), parts)
+
+
+def _fit(text: str, wide: float) -> str:
+    """Return *text* if a column of that width holds it, else nothing: the tip tells it."""
+    return text if len(text) * _DIGIT <= wide + 4 else ""

@@ -1,0 +1,90 @@
+"""Hold what is asked: about which days, of which users; the same for a page and a command."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from otumat_usage.host import _expression
+from otumat_usage.host._errors import ServingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from otumat_usage.host._answers import Answers, Filter
+
+__all__ = ["SPANS", "Question", "QuestionInvalid", "ask"]
+
+#: Days that a page offers, and what it calls them.
+SPANS = {7: "7 days", 28: "28 days", 90: "90 days", 365: "a year"}
+_DEFAULT = 90
+_LONGEST = 800
+_ORDERS = ("users", "events", "name")
+
+
+class QuestionInvalid(ServingError, ValueError):  # noqa: N818 - named for the state
+    """A span of days or an order was asked for that there is not."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of `Answers`.
+
+    Attributes:
+        first: The first day of the span.
+        last: Its last day, today.
+        where: Which install-days; None for all.
+        text: The filter as it was written.
+        order: What lists are sorted by: users, events or name.
+        without: The condition under which a version or a Python would be dropped.
+    """
+
+    first: int
+    last: int
+    where: Filter | None = None
+    text: str = ""
+    order: str = "users"
+    without: str = ""
+
+    @property
+    def days(self) -> int:
+        """The length of the span."""
+        return self.last - self.first + 1
+
+    def query(self, **changes: object) -> str:
+        """Return the query string of this question with *changes*, defaults left out."""
+        values: dict[str, object] = {
+            "days": self.days,
+            "where": self.text,
+            "order": self.order,
+            "without": self.without,
+        }
+        defaults = {"days": _DEFAULT, "where": "", "order": "users", "without": ""}
+        values |= changes
+        kept = {name: v for name, v in values.items() if v != defaults.get(name)}
+        return f"?{urlencode(kept)}" if kept else ""
+
+
+def ask(answers: Answers, given: Mapping[str, str]) -> Question:
+    """Return the question in *given*: ``days``, ``where``, ``order`` and ``without``.
+
+    Raises:
+        QuestionInvalid: days or order are not among the possible ones.
+        FilterInvalid: the filter cannot be read.
+    """
+    days = given.get("days") or str(_DEFAULT)
+    if not days.isascii() or not days.isdecimal() or not 1 <= int(days[:5]) <= _LONGEST:
+        raise QuestionInvalid(f"{days[:20]!r} days; expected a number from 1 to {_LONGEST}")
+    order = given.get("order") or "users"
+    if order not in _ORDERS:
+        raise QuestionInvalid(f"{order[:20]!r} is no order: {', '.join(_ORDERS)}")
+    text = (given.get("where") or "").strip()
+    return Question(
+        first=answers.today - int(days) + 1,
+        last=answers.today,
+        where=_expression.read(text, answers.values),
+        text=text,
+        order=order,
+        without=(given.get("without") or "").strip(),
+    )

@@ -1,0 +1,137 @@
+"""Show which features most, which least and which never, and in which versions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otumat_usage.host._charts import bars
+from otumat_usage.host._crossed import crossed
+from otumat_usage.host._days import iso
+from otumat_usage.host._exhibit import Exhibit
+from otumat_usage.host._heat import heat
+
+if TYPE_CHECKING:
+    from otumat_usage.host._answers import Answers, Slice
+    from otumat_usage.host._days import Step
+    from otumat_usage.host._question import Question
+
+__all__ = ["features", "features_by_version", "features_over_time", "least", "never"]
+
+_BARS = 12
+_ROWS = 16
+
+
+def features(answers: Answers, asked: Question) -> Exhibit:
+    """Show every feature by users, events or name."""
+    found = _ordered(answers.features(asked.first, asked.last, where=asked.where), asked.order)
+    whole = answers.total(asked.first, asked.last, where=asked.where).users
+    used = [each for each in found if each.users]
+    items = []
+    for each in used[:_BARS]:
+        value = each.events if asked.order == "events" and each.events is not None else each.users
+        other = (
+            "" if asked.order == "events" or not whole else f" · {100 * each.users / whole:.0f} %"
+        )
+        items.append((each.value, value, other))
+    by = "events" if asked.order == "events" else "users"
+    return Exhibit(
+        "features",
+        f"Features, by {by}",
+        ("Feature", "Users", "Share of users, %", "Events"),
+        [(each.value, each.users, _share(each.users, whole), each.events) for each in found],
+        lambda: bars(f"Features by {by}", items),
+        note=f"The first {_BARS} of {len(used)}; the table has all." if len(used) > _BARS else "",
+        dimension="feature",
+        empty="No feature was used in these days.",
+    )
+
+
+def _ordered(found: list[Slice], order: str) -> list[Slice]:
+    if order == "name":
+        return sorted(found, key=lambda each: each.value)
+    if order == "events":
+        return sorted(found, key=lambda each: (-(each.events or 0), -each.users, each.value))
+    return found
+
+
+def _share(users: int, whole: int | None) -> float | None:
+    return round(100 * users / whole, 1) if whole else None
+
+
+def least(answers: Answers, asked: Question) -> Exhibit:
+    """Show the features with the fewest users first, those without any included."""
+    found = answers.features(asked.first, asked.last, where=asked.where)
+    unused = set(answers.never_used())
+    whole = answers.total(asked.first, asked.last, where=asked.where).users
+    rows = [
+        (each.value, each.users, _share(each.users, whole), each.events)
+        for each in sorted(found, key=lambda each: (each.users, each.events or 0, each.value))
+        if each.value not in unused
+    ]
+    return Exhibit(
+        "least",
+        "Least used",
+        ("Feature", "Users", "Share of users, %", "Events"),
+        rows[:_ROWS],
+        note="Fewest users first. Zero: it was used before, but not in these days.",
+        dimension="feature",
+        empty="No feature was ever used.",
+    )
+
+
+def never(answers: Answers, _asked: Question) -> Exhibit:
+    """Show what is declared but was never used by anyone."""
+    return Exhibit(
+        "never",
+        "Declared, and never used by anyone",
+        ("Feature",),
+        [(name,) for name in answers.never_used()],
+        note="From the events that the package declares, against everything that ever arrived.",
+        empty="Every declared feature has been used, or none is declared.",
+    )
+
+
+def features_by_version(answers: Answers, asked: Question) -> Exhibit:
+    """Show how many users used which feature in which version."""
+    return crossed(
+        answers,
+        asked,
+        ("feature", "package_version"),
+        Exhibit(
+            "features-by-version", "Feature and version: users of both on one day", ("Feature",), ()
+        ),
+    )
+
+
+def features_over_time(answers: Answers, asked: Question) -> Exhibit:
+    """Show the users of each feature by week, or by month in a long span."""
+    step: Step = "week" if asked.days <= 100 else "month"  # noqa: PLR2004
+    series = answers.breakdown_series(
+        "feature", asked.first, asked.last, step=step, where=asked.where
+    )
+    names = [
+        each.value
+        for each in answers.breakdown("feature", asked.first, asked.last, where=asked.where)
+    ]
+    starts = [iso(point.start) for point in next(iter(series.values()), [])]
+    table = [(name, *(point.users for point in series[name])) for name in names]
+    cells = {
+        (i, j): point.users
+        for i, name in enumerate(names[:_ROWS])
+        for j, point in enumerate(series[name])
+        if point.users is not None
+    }
+    return Exhibit(
+        "features-over-time",
+        f"Features over time: users per {step}",
+        ("Feature", *starts),
+        table,
+        lambda: heat(
+            f"Users of each feature per {step}",
+            names[:_ROWS],
+            [start[5:] if step == "week" else start[:7] for start in starts],
+            cells,
+            unit=" users",
+        ),
+        dimension="feature",
+    )

@@ -1,0 +1,194 @@
+"""What the maintainer gets: each page and file for no data, one user and a year of use."""
+
+import csv
+import html
+import io
+import json
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from otumat_usage.host import _answers, _catalogue, _demo, _demo_host, _expression
+from otumat_usage.host._worker import fold_all
+
+PAGES = list(_catalogue.PAGES)
+
+
+@pytest.fixture(name="year", scope="module")
+def _year(steady):
+    """A year of 30 people under the package `year`, seen by a maintainer."""
+    package = steady.add("year", events=dict(_demo.EVENTS))
+    crowd = _demo.people(5, 30)
+    with steady.host.database.write() as connection:
+        _demo_host._agree(connection, package, crowd, 5, steady.clock())
+    _demo_host._Sender(steady.host.database, package.id, 5, steady.clock()).send(crowd)
+    fold_all(steady.host.database)
+    steady.admin()
+    return steady
+
+
+def rows_of(year, name, query=""):
+    return json.loads(year.browser.get(f"/p/year/data/{name}.json{query}").text)["rows"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("query", ["", "?days=365", "?days=7&where=not+os+%3D+Linux"])
+def test_each_page_has_its_answers_without_script_or_inline_style(year, page, query):
+    answer = year.browser.get(f"/p/year/{page}{query}".replace("/?", "?").rstrip("/"))
+
+    assert answer.status_code == 200
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert "<script" not in answer.text
+    assert not re.search(r"<[^>]*\sstyle=", answer.text)
+    for name in _catalogue.PAGES[page][1]:
+        assert f'id="x-{name}"' in answer.text
+
+
+@pytest.mark.parametrize("name", _catalogue.EXHIBITS)
+@pytest.mark.parametrize("query", ["", "?where=python+>%3D+3.11+or+feature+%3D+fit&days=200"])
+def test_csv_json_svg_and_page_have_the_same_rows(year, name, query):
+    rows = rows_of(year, name, query)
+    table = list(csv.reader(io.StringIO(year.browser.get(f"/p/year/data/{name}.csv{query}").text)))
+    drawn = year.browser.get(f"/p/year/data/{name}.svg{query}")
+
+    assert len(table) == 1 + len(rows)
+    for row, cells in zip(rows, table[1:], strict=True):
+        assert list(row) == table[0]
+        assert ["" if cell is None else str(cell) for cell in row.values()] == cells
+    if drawn.status_code == 200:
+        assert drawn.headers["content-type"] == "image/svg+xml"
+        ET.fromstring(drawn.text)
+    else:
+        assert name in {"least", "never", "halves", "health"}
+
+
+def test_a_filter_selects_the_same_users_everywhere(year):
+    only = {row["Python"]: row["Users"] for row in rows_of(year, "python", "?days=365")}
+
+    for python, users in only.items():
+        others = " or ".join(f"python = {other}" for other in only if other != python)
+        rest = rows_of(year, "os", f"?days=365&where={others}".replace(" ", "+"))
+        alone = rows_of(year, "os", f"?days=365&where=python+%3D+{python}")
+        assert sum(row["Users"] for row in alone) >= users
+        assert sum(row["Users"] for row in alone + rest) >= sum(only.values())
+
+
+def test_who_is_left_behind_equals_who_used_nothing_else(year):
+    with year.host.database.read() as connection:
+        from otumat_usage.host import _packages
+
+        answers = _answers.Answers(connection, _packages.find(connection, "year"), year.clock())
+        first, last = answers.today - 364, answers.today
+        for row in rows_of(year, "drop-python", "?days=365"):
+            where = _expression.read(row["If we drop"], answers.values)
+            whole = answers.total(first, last).users
+            others = answers.total(first, last, where=_answers.Not(where)).users
+            assert row["Used nothing else"] == whole - others
+            assert row["Used it"] == answers.total(first, last, where=where).users
+
+
+def test_declared_but_unused_features_are_named(year):
+    never = {row["Feature"] for row in rows_of(year, "never")}
+
+    assert {"convert units", "interpolate 3d", "undo"} <= never
+    assert never.isdisjoint(row["Feature"] for row in rows_of(year, "least", "?days=365"))
+    page = year.browser.get("/p/year/features").text
+    for name in never:
+        assert f"<li>{name}</li>" in page
+
+
+def test_picking_a_value_narrows_the_filter_and_keeps_the_rest(year):
+    query = {
+        "where": "os = Linux or os = macOS",
+        "days": "28",
+        "pick": "python = 3.12",
+        "how": "and",
+    }
+
+    answer = year.browser.get("/p/year/features", params=query, follow_redirects=False)
+    followed = year.browser.get(answer.headers["location"])
+
+    assert answer.status_code == 303
+    assert 'value="(os = Linux or os = macOS) and python = 3.12"' in html.unescape(followed.text)
+    assert 'name="days" value="28"' in followed.text
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("where=pyhton+%3D+3", "one of feature, version"),
+        ("days=0", "expected a number from 1 to 800"),
+        ("days=999999999999", "expected a number from 1 to 800"),
+        ("days=%D9%A3", "expected a number"),
+        ("order=size", "is no order"),
+        ("where=" + "x" * 2000, "at most 1000"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused_in_words(year, query, said):
+    page = year.browser.get(f"/p/year?{query}")
+    file = year.browser.get(f"/p/year/data/features.csv?{query}")
+
+    assert (page.status_code, file.status_code) == (400, 400)
+    assert said in html.unescape(page.text)
+    assert said in file.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/p/nobody", "/p/year/nothing", "/p/year/data/nothing.csv", "/p/year/data/features.exe",
+     "/p/year/data/health.svg", "/p/nobody/data/features.csv"],
+)  # fmt: skip
+def test_what_is_not_there_is_not_found(year, path):
+    assert year.browser.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/p/year", "/p/year/features", "/p/year/data/features.csv"])
+def test_strangers_see_nothing_and_learn_nothing(year, path):
+    stranger = year.new_browser()
+
+    known = stranger.get(path)
+    unknown = stranger.get(path.replace("year", "nobody"))
+    stranger.close()
+
+    assert known.status_code == unknown.status_code == 401
+    assert known.text == unknown.text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_data_yet_says_what_to_do_next(service, page):
+    service.admin()
+
+    answer = service.browser.get(f"/p/demo/{page}".rstrip("/"))
+
+    assert answer.status_code == 200
+    assert "Nothing has arrived yet" in answer.text
+    assert "UsageAgent(" in html.unescape(answer.text)
+    assert "otumat-usage upload" in answer.text
+
+
+def test_one_user_with_one_event_has_every_page_and_file(service):
+    service.admin()
+    tokens = service.enrol()
+    service.upload(tokens, service.batch(tokens, "=plot<b>"))
+
+    for page in PAGES:
+        answer = service.browser.get(f"/p/demo/{page}".rstrip("/"))
+        assert answer.status_code == 200
+        assert "<b>plot" not in answer.text
+        assert "plot<b>" not in answer.text
+    for name in _catalogue.EXHIBITS:
+        assert service.browser.get(f"/p/demo/data/{name}.json").status_code == 200
+
+
+def test_names_from_clients_are_links_that_filter_exactly(service):
+    service.admin()
+    tokens = service.enrol()
+    service.upload(tokens, service.batch(tokens, 'a "quoted" (name) or not', "plain"))
+
+    page = service.browser.get("/p/demo/features").text
+    links = re.findall(r'href="(/p/demo/features\?where=[^"]+)"', page)
+
+    assert links
+    for link in links:
+        assert service.browser.get(html.unescape(link)).status_code == 200
