@@ -77,15 +77,20 @@ def test_a_clock_that_goes_back_begins_another_file(agent, data, drain):
     assert _files(data) == []
 
 
-def test_a_spool_is_taken_in_once_even_if_it_was_not_removed(agent, data, drain):
+def test_a_spool_is_taken_in_once_even_if_it_was_not_removed(agent, data, drain, monkeypatch):
     """As after a kill between the commit and the removal."""
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
     agent.log(event_type="one")
     agent.seal()
-    (file,) = _files(data)
-    content = file.read_bytes()
-    assert drain() == (["one"], {}, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            drain()
 
-    file.write_bytes(content)
+    assert len(_files(data)) == 1
     assert drain() == (["one"], {}, 0)
     assert _files(data) == []
 
