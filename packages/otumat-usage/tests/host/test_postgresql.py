@@ -264,7 +264,7 @@ def test_answers_are_read_from_a_streaming_replica(folder, engine, tmp_path):
         until(same)
         with (
             opened(tmp_path / "reading") as database,
-            pytest.raises(StoreUnavailable, match="read-only"),
+            pytest.raises(StoreUnavailable, match="recovery"),
             database.write() as connection,
         ):
             _grants.enrol(connection, _grants.Consent(1, "0" * 64, "1", 0, "browser"))

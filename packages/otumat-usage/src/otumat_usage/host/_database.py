@@ -245,9 +245,10 @@ class Database:
     @contextlib.contextmanager
     def _holding(self, what: str) -> Iterator[Connection]:
         """Give a connection of its own that can hold a lock between transactions."""
-        with self._told(what), self._engine.connect() as connection:
+        with self._told(what), self._engine.connect() as pooled:
+            connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
             connection.detach()  # a pool would keep the lock
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
 
     @contextlib.contextmanager
     def _told(self, what: str) -> Iterator[None]:

@@ -67,6 +67,8 @@ def add(connection: Connection, name: str, now: int, *, events: Events | None = 
 
 def get(connection: Connection, name: str) -> Package | None:
     """Return the package of that name in any spelling, None when there is none."""
+    if _NAME.fullmatch(name) is None:
+        return None
     statement = select(packages).where(packages.c.name == canonical(name))
     row = connection.execute(statement).one_or_none()
     return None if row is None else _load(row.id, row.name, row.settings)

@@ -12,8 +12,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    UniqueConstraint,
-    and_,
     bindparam,
     create_engine,
     delete,
@@ -24,14 +22,11 @@ from sqlalchemy import (
     literal,
     select,
     text,
-    tuple_,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 __all__ = [
     "URL",
@@ -39,8 +34,6 @@ __all__ = [
     "BigInteger",
     "Column",
     "Connection",
-    "CreateIndex",
-    "CreateTable",
     "DBAPIError",
     "DataError",
     "Engine",
@@ -53,8 +46,6 @@ __all__ = [
     "String",
     "Table",
     "Text",
-    "UniqueConstraint",
-    "and_",
     "bindparam",
     "create_engine",
     "delete",
@@ -64,10 +55,7 @@ __all__ = [
     "inspect",
     "literal",
     "make_url",
-    "postgresql",
     "select",
-    "sqlite",
     "text",
-    "tuple_",
     "update",
 ]

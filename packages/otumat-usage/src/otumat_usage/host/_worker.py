@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from otumat_usage.host._database import Database
 
 __all__ = ["Worker", "fold_all"]
+
+_log = logging.getLogger("otumat_usage.host")
 
 #: Seconds between two looks into the inbox.
 PAUSE = 2.0
@@ -75,6 +78,9 @@ class Worker:
                         self._work(still_leading)
             except StoreUnavailable:
                 pass  # the store is gone or full: what waits is kept, and counted when it is back
+            except Exception:  # noqa: BLE001 - counting outlives any one failure
+                # Nothing is lost and no answer is wrong, but someone must be told.
+                _log.exception("uploads cannot be counted; trying again")
             finally:
                 self.leads = False
             self._stop.wait(self._pause)
