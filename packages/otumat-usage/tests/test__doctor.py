@@ -61,7 +61,7 @@ def test_what_others_could_read_is_closed_again(data):
     (data / "packages" / "p" / "tokens.json").chmod(0o644)
     data.chmod(0o775)
 
-    assert _unusual(data) == [("mended", "", f"others had access to 2 files in {data}")]
+    assert _unusual(data) == [("mended", "", f"others could read 2 of the files in {data}")]
     assert data.stat().st_mode & 0o777 == 0o700
     assert _unusual(data) == []
 
@@ -158,6 +158,17 @@ def test_a_job_that_went_is_made_anew_and_one_too_many_removed(data):
 
     _answer.say_no(str(data), "p", "test")
     assert ("mended", "", "nobody needed") in [(s, p, text[:13]) for s, p, text in _unusual(data)]
+    assert not (data / "job").exists()
+
+
+@pytest.mark.usefixtures("agent")
+def test_where_the_environment_says_no_nothing_is_asked_or_made(data, fake, monkeypatch):
+    (data / "job").unlink()
+    asked = len(fake.requests)
+    monkeypatch.setenv("DO_NOT_TRACK", "1")
+
+    assert _unusual(data) == []
+    assert len(fake.requests) == asked
     assert not (data / "job").exists()
 
 

@@ -103,7 +103,7 @@ def test_erase_reaches_the_host(package, terminal, browser, host, console, data,
 
     assert "has erased what it had" in done.stdout
     assert not data.joinpath("erasures.json").exists()
-    assert "off, the user said no (command" in console("status", "tracked", code=1).stdout
+    assert "off, you said no (command" in console("status", "tracked", code=1).stdout
     assert '"import"' not in json.dumps(host.report())
 
 

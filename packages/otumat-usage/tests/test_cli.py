@@ -61,6 +61,12 @@ def test_off_all_refuses_what_was_never_seen(console, python):
     assert done.stdout == "the user said no to all packages\n"
 
 
+def test_a_no_to_all_is_taken_back_by_name(console, data):
+    console("off", "--all")
+
+    assert f"rm '{data}/refused'" in console("on", "p", code=2).stderr
+
+
 def test_without_the_extra_the_host_is_one_line(tmp_path):
     """What is not installed is not found, and --help still lists everything."""
     hide = (

@@ -54,6 +54,6 @@ def test_a_no_on_the_page_is_kept(package, terminal, browser, host, console, pyt
     assert shell.wait() == 0
 
     python(USE)
-    assert "off, the user said no (page" in console("status", "tracked", code=1).stdout
+    assert "off, you said no (page" in console("status", "tracked", code=1).stdout
     assert console("upload", "tracked", code=1).stdout == ""
     assert not host.report().get("events")

@@ -76,6 +76,8 @@ def erase_command(ctx: click.Context, package: str, as_json: bool) -> None:  # n
         click.echo(json.dumps(outcomes, indent=2))
     else:
         click.echo(f"{package}: off, and nothing of it is kept here")
+        if not outcomes:
+            click.echo("no host was asked: nothing here tells of an installation at one", err=True)
         for outcome in outcomes:
             if outcome["erased"]:
                 click.echo(f"{outcome['host']} has erased what it had")

@@ -79,6 +79,8 @@ def describe_job() -> str:
     job = _job.state(home)
     if not job.scheduler and not _settings.packages(home):
         return ""
+    if not job.scheduler:
+        return "There is no background job: nothing is uploaded by itself."
     lines = [f"background: {job.summary}", *([f"  to see it: {job.see}"] if job.see else [])]
     return "\n".join(lines)
 
@@ -140,12 +142,14 @@ def _lines(state: dict[str, object]) -> Iterator[str]:
         yield f"{package}: on, you said yes on {state['since']}"
         yield f"  records   {state['records']}"
         yield f"  goes to   {state['host']}"
-        yield f"  waiting   {state['waiting']} events; to see them: otumat-usage show {package}"
+        seen = f"{state['waiting']} events; to see them: otumat-usage show {package}"
+        yield f"  waiting   {seen if state['waiting'] else 'nothing'}"
         yield f"  to end    otumat-usage off {package}"
     else:
-        yield f"{package}: off, {state['why']}"
-        if state["unanswered"] and state["why"] == _answer.NOT_ASKED:
-            yield f"  asked {state['unanswered']} times without an answer"
+        why = str(state["why"]).replace("the user said", "you said", 1)
+        if state["unanswered"] and why == _answer.NOT_ASKED:
+            why = f"you gave no answer yet, having been asked {state['unanswered']} times"
+        yield f"{package}: off, {why}"
         if state["waiting"]:
             yield f"  waiting   {state['waiting']} events, which are not sent now"
     if state["erasures"]:
@@ -168,6 +172,8 @@ def switch_on(package: str, *, ask: bool) -> bool:
         StoreError: the package was never asked about, or a file cannot be written.
     """
     home, name = _home_of_user(), _named(package)
+    if os.path.lexists(everyone := _answer.everyone(home)):
+        raise RefusedError(f"{name}: you said no to all packages; to take it back, rm '{everyone}'")
     config = _settings.config(home, name)
     events = _settings.events(config)
     if ask:

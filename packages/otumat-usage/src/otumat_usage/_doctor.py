@@ -70,7 +70,7 @@ def _folder(home: str) -> Iterator[Finding]:
         for one in opened:
             one.chmod(0o700 if one.is_dir() else 0o600)
         if opened:
-            yield Finding("mended", f"others had access to {len(opened)} files in {home}")
+            yield Finding("mended", f"others could read {len(opened)} of the files in {home}")
     if _home.is_ours(home):
         yield Finding("ok", f"everything is in {home}, which is yours alone")
     else:
@@ -104,13 +104,14 @@ def _outbox_file(home: str) -> Iterator[Finding]:
         with _outbox.free(home) as outbox:
             why = outbox.damage()
     except StoreError as error:
-        why = str(error)
         damaged = _outbox.is_damage(error)
+        why = str(error.__cause__ if damaged else error)
     if not why:
         yield Finding("ok", "the outbox can be read")
     elif damaged:
         aside = _put_aside(f"{home}/outbox.db")
-        yield Finding("mended", f"the outbox was damaged ({why}) and is now {aside}, out of use")
+        text = f"the outbox was damaged ({why}) and is now {aside}; what waited in it is not sent"
+        yield Finding("mended", text)
     else:
         yield Finding("broken", why)
 
@@ -118,7 +119,7 @@ def _outbox_file(home: str) -> Iterator[Finding]:
 def _put_aside(path: str) -> str:
     aside = f"{path}.damaged-{int(time.time())}"
     pathlib.Path(path).rename(aside)
-    return aside
+    return pathlib.Path(aside).name
 
 
 def _requests(home: str) -> Iterator[Finding]:
@@ -146,7 +147,7 @@ def _package(home: str, package: str, *, ask: bool) -> Iterator[Finding]:
             shutil.rmtree(spool, ignore_errors=True)
             yield Finding("mended", "events recorded before the no were still there", package)
         bad = answer.refused.startswith("the recorded answer cannot")
-        text = f"off: {answer.refused or 'not asked yet'}"
+        text = f"off, {answer.refused or _answer.NOT_ASKED}".replace("the user", "you")
         if bad:
             text += f"; to answer again: otumat-usage on {package}, or: otumat-usage off {package}"
         yield Finding("broken" if bad else "ok", text, package)
@@ -188,6 +189,9 @@ def _leftovers(home: str) -> Iterator[Finding]:
 
 def _background_job(home: str) -> Iterator[Finding]:
     before = _job.state(home)
+    if why := _optout.overruled(_home.APP, home):
+        yield Finding("ok", f"background: {before.summary}; not looked after, because {why}")
+        return
     _withdraw.tidy(home)
     after = _job.state(home)
     if before == after:

@@ -139,14 +139,14 @@ def test_an_uploader_killed_between_sending_and_the_answer(seed, lab):
 @posix
 def test_an_uploader_killed_at_any_moment(seed, lab):
     chance = random.Random(seed)
-    lab.proxy.limit = 7  # many requests, so that the kill can fall between any two
-    for _ in range(3):
-        lab.record(chance.randrange(20, 60))
+    lab.proxy.limit = 3  # many requests, so that the kill can fall between any two
+    for _ in range(2):
+        lab.record(chance.randrange(8, 24))
         child = lab.start()
         victim = chance.randrange(1, 12)
         done = len(lab.proxy.requests)
         while child.poll() is None and len(lab.proxy.requests) - done < victim:
-            pass
+            lab.proxy.release.wait(0.005)
         child.kill()
         lab.finish(child, killed=True)
     _deliver(lab)
