@@ -94,5 +94,6 @@ def test_the_privacy_page_tells_the_schema_in_force(service):
     assert "model (str)" in page.text
     assert "&lt;b&gt;" in page.text
     assert "Nothing of it is published" in page.text
+    assert "Single uploads for 400 days" in page.text
     publish(service)
     assert "/public/demo" in service.browser.get("/p/demo/privacy").text

@@ -184,10 +184,16 @@ def _under(labels: Sequence[str], step: float) -> list[str]:
     return parts
 
 
-def bars(title: str, items: Sequence[tuple[str, int, str]]) -> Markup:
-    """Draw one lying bar per (name, value, what else to say about it), the name above it."""
+def bars(title: str, items: Sequence[tuple[str, int, str]], *, whole: int = 0) -> Markup:
+    """Draw one lying bar per (name, value, what else to say about it), the name above it.
+
+    Args:
+        title: What the plot is called.
+        items: What is drawn.
+        whole: What a full bar stands for; the largest value by default.
+    """
     row = 34
-    top = max((value for _, value, _ in items), default=0) or 1
+    top = max(whole, *(value for _, value, _ in items), 1)
     parts = []
     for i, (name, value, more) in enumerate(items):
         y = i * row

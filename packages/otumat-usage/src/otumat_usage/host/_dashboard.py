@@ -114,12 +114,17 @@ def _look(
     return _Shown(
         package,
         asked,
-        [] if empty else [exhibit(each, answers, asked) for each in PAGES[kind][1]],
+        [] if empty else [exhibit(each, answers, asked) for each in _on(kind, asked)],
         None if kind else figures(connection, answers, package.id, asked, now),
         [] if empty else _choices(answers),
         empty,
         is_published(connection, package),
     )
+
+
+def _on(kind: str, asked: Question) -> list[str]:
+    """Return what stands on a page: what was asked for in words comes first."""
+    return sorted(PAGES[kind][1], key=lambda name: not (name == "drop" and asked.without))
 
 
 def _choices(answers: Answers) -> list[tuple[str, list[tuple[str, str]]]]:

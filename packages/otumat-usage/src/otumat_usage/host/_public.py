@@ -16,6 +16,7 @@ from otumat_usage.host._consent import consent_text
 from otumat_usage.host._gate import LEAST, PUBLIC, public
 from otumat_usage.host._pages import message, page
 from otumat_usage.host._question import ask
+from otumat_usage.host._retention import Policy, policy_of
 from otumat_usage.host._settings import recall, remember
 from otumat_usage.host._web import Request, Response, Route, host_of, problem, reading
 from otumat_usage.host._wire import to_json
@@ -112,17 +113,20 @@ async def privacy(request: Request) -> Response:
     """Serve ``/p/{package}/privacy``: what is collected, from the schema in force."""
     host = host_of(request)
 
-    def read(connection: Connection) -> tuple[_packages.Package, bool] | None:
+    def read(connection: Connection) -> tuple[_packages.Package, bool, Policy] | None:
         package = _packages.get(connection, request.path_params["package"])
-        return None if package is None else (package, is_published(connection, package))
+        if package is None:
+            return None
+        return package, is_published(connection, package), policy_of(connection)
 
     found = await reading(host, read)
     if found is None:
         return message(404, "Not here", "No such package is registered at this host.")
-    package, published = found
+    package, published, policy = found
     values = {
         "text": consent_text(package),
         "published": published,
+        "policy": policy,
         "least": LEAST,
         "origin": host.issuer,
     }

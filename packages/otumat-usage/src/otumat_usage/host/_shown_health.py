@@ -45,7 +45,7 @@ def decisions(answers: Answers, _asked: Question) -> Exhibit:
         "Decisions on the consent page",
         ("Decision", "Number", "Share, %"),
         [(name, n, round(100 * n / whole, 1)) for name, n in found.items() if whole],
-        lambda: bars("Decisions on the consent page", items),
+        lambda: bars("Decisions on the consent page", items, whole=whole),
         note="Who says no at the terminal never comes here, and is not counted.",
         empty="Nobody has been asked yet.",
     )

@@ -57,7 +57,7 @@ def latest(dimension: str, answers: Answers, asked: Question) -> Exhibit:
         title,
         (TITLES[dimension].capitalize(), "Users", "Share, %"),
         [(each.value, each.users, round(100 * each.users / whole, 1)) for each in found],
-        lambda: bars(title, items),
+        lambda: bars(title, items, whole=whole),
         note="Each user once, by what was used last in these days.",
         dimension=dimension,
         empty="No client has told in these days.",
@@ -198,7 +198,7 @@ def _left_behind(
         title,
         ("If we drop", "Used it", "Used nothing else", "Share of users, %"),
         found,
-        lambda: bars(title, items),
+        lambda: bars(title, items, whole=whole),
         note="Users who used nothing else in these days: they would be left behind.",
         empty="There is only one in these days.",
     )
