@@ -18,7 +18,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 )
 @_json
 def off_command(packages: tuple[str, ...], everything: bool, as_json: bool) -> None:  # noqa: FBT001
-    """Stop recording about PACKAGES, and keep nothing of them but the no.
+    """Stop recording about PACKAGES, and keep nothing of them but a no.
 
     They will not ask again. What was sent before stays with their makers: to
     have that erased too, use erase instead. For example:
