@@ -80,6 +80,7 @@ def life(folder: pathlib.Path, events: int, rows: int) -> dict[str, float]:
     """Fill a store with *events* in batches of *rows*; return its size and the time of answers."""
     from otumat_usage.host import _grants, _log, _packages, _statistics, _wire
     from otumat_usage.host._database import Database
+    from otumat_usage.host._worker import fold_all
 
     rng = random.Random(1)
     database = Database.create(folder)
@@ -111,6 +112,9 @@ def life(folder: pathlib.Path, events: int, rows: int) -> dict[str, float]:
             )
             upload = _log.Upload(batch, made, [], uuid.uuid4().bytes * 2, at)
             _log.append(connection, install=install, package=package.id, upload=upload)
+    begin = time.perf_counter()
+    fold_all(database)
+    folded = time.perf_counter() - begin
     with database.read() as connection:
         database.flush(connection)
         size = database.path.stat().st_size - empty
@@ -118,7 +122,11 @@ def life(folder: pathlib.Path, events: int, rows: int) -> dict[str, float]:
         _statistics.summarise(connection, package, now)
         took = time.perf_counter() - begin
     database.close()
-    return {"bytes_per_event": round(size / events, 1), "summary_ms": round(took * 1000)}
+    return {
+        "bytes_per_event": round(size / events, 1),
+        "counted_per_second": round(events / folded),
+        "summary_ms": round(took * 1000),
+    }
 
 
 def main() -> None:

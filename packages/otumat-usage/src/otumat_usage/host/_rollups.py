@@ -78,7 +78,7 @@ def lost_by(connection: Connection, package: int, found: Sequence[tuple[Entry, i
     for entry, since in found:
         if not since:
             fresh[entry.install, entry.run].append((entry.first, entry.last))
-    counted = _counted_ranges(connection, package, {install for install, _ in fresh})
+    counted = _counted_ranges(connection, package, set(fresh))
     return sum(gaps([*counted[run], *ranges]) - gaps(counted[run]) for run, ranges in fresh.items())
 
 
@@ -189,15 +189,16 @@ def _numbers(connection: Connection, package: int, installs: set[bytes]) -> dict
 
 
 def _counted_ranges(
-    connection: Connection, package: int, installs: set[bytes]
+    connection: Connection, package: int, runs: set[tuple[bytes, str]]
 ) -> dict[tuple[bytes, str], list[tuple[int, int]]]:
-    """Return the ranges of the installs' runs that are counted already."""
+    """Return the ranges of *runs* that are counted already."""
     found: dict[tuple[bytes, str], list[tuple[int, int]]] = defaultdict(list)
-    for part in _slices(sorted(installs)):
+    for part in _slices(sorted(runs)):
         statement = (
             select(log.c.install, log.c.run, log.c.first, log.c.last)
             .outerjoin(inbox, _MINE)
-            .where(log.c.install.in_(part) & (log.c.package == package))
+            .where(log.c.install.in_({install for install, _ in part}))
+            .where(log.c.run.in_({run for _, run in part}) & (log.c.package == package))
             .where(inbox.c.since.is_(None) | (inbox.c.since > 0))
         )
         for row in connection.execute(statement):

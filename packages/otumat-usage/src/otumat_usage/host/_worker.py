@@ -25,7 +25,7 @@ PAUSE = 2.0
 #: Seconds between two looks for what is kept too long.
 TIDY = 86_400
 #: Uploads of one transaction: it holds SQLite's only write lock, and nobody should notice.
-CHUNK = 200
+CHUNK = 1000
 
 
 def fold_all(database: Database, stopping: Callable[[], bool] = lambda: False) -> int:
