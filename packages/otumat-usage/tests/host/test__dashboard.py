@@ -12,6 +12,9 @@ import pytest
 from otumat_usage.host import _answers, _catalogue, _demo, _demo_host, _expression
 from otumat_usage.host._worker import fold_all
 
+# Makes up a year and asks for everything in it.
+pytestmark = pytest.mark.service
+
 PAGES = list(_catalogue.PAGES)
 
 

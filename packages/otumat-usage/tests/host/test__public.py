@@ -32,6 +32,7 @@ def test_what_is_not_published_answers_as_what_does_not_exist(steady, path):
     assert answer.text == unknown.text
 
 
+@pytest.mark.service
 def test_published_numbers_are_rounded_and_small_ones_absent(service):
     use(service, 23, "plot")
     use(service, 11, "fit")
