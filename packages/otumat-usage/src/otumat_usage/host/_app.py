@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from otumat_usage.host import _admin, _dashboard, _enrolment, _public
 from otumat_usage.host._errors import StoreBusy, StoreUnavailable
+from otumat_usage.host._journal import Journal
+from otumat_usage.host._observe import Observer
 from otumat_usage.host._openapi import routes_of
 from otumat_usage.host._pages import STATIC, message
 from otumat_usage.host._routes import OPERATIONS
@@ -31,8 +33,17 @@ if TYPE_CHECKING:
 __all__ = ["make_app"]
 
 
-def make_app(host: Host, *, allowed: frozenset[str] = frozenset()) -> ASGIApp:
-    """Return the ASGI application of *host*, which starts and stops with it."""
+def make_app(
+    host: Host,
+    *,
+    allowed: frozenset[str] = frozenset(),
+    journal: Journal | None = None,
+    access: Journal | None = None,
+) -> ASGIApp:
+    """Return the ASGI application of *host*, which starts and stops with it.
+
+    Failures are told to *journal* and answers to *access*; None tells nobody.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -62,7 +73,9 @@ def make_app(host: Host, *, allowed: frozenset[str] = frozenset()) -> ASGIApp:
     )
     app.state.host = host
     app.state.operations = OPERATIONS
-    return Guard(app, host.names | allowed)
+    patterns = {route.endpoint: route.path for route in app.routes if isinstance(route, Route)}
+    guarded = Guard(app, host.names | allowed)
+    return Observer(guarded, patterns, host.metrics, journal or Journal(), access or Journal())
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:

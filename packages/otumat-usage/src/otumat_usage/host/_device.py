@@ -124,6 +124,7 @@ async def decide(request: Request) -> Response:
 
     if not await writing(host, write):
         return page("device.html", {"wrong": True}, status=404)
+    host.metrics.decisions.add("yes" if agreed else "no")
     if agreed:
         return message(200, "Thank you", "You can close this page; the program goes on by itself.")
     return message(200, "Nothing will be sent", "You can close this page.")

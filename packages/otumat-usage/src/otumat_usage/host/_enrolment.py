@@ -118,6 +118,7 @@ async def _record(
         return _grants.issue_code(connection, install, wanted, now)
 
     code = await writing(host, write)
+    host.metrics.decisions.add("yes" if agreed else "no")
     if code is None:
         return _see_other(wanted.answer(host.issuer, error="access_denied"))
     return _see_other(wanted.answer(host.issuer, code=code))

@@ -1,11 +1,14 @@
-"""Tell a supervisor whether the process lives and whether it can take uploads."""
+"""Tell a supervisor whether the process lives, takes uploads, and what it has done."""
 
 from __future__ import annotations
 
+from otumat_usage.host._admin import is_admin
 from otumat_usage.host._messages import Alive, Ready
-from otumat_usage.host._web import Request, Response, host_of, json_answer, writing
+from otumat_usage.host._metrics import MEDIA_TYPE
+from otumat_usage.host._secrets import same, sign_form
+from otumat_usage.host._web import Request, Response, host_of, json_answer, problem, writing
 
-__all__ = ["alive", "ready"]
+__all__ = ["alive", "metrics", "metrics_token", "ready"]
 
 
 async def alive(_request: Request) -> Response:
@@ -18,3 +21,21 @@ async def ready(request: Request) -> Response:
     host = host_of(request)
     await writing(host, lambda _connection: None)
     return json_answer(Ready("ok", host.writer.waiting))
+
+
+def metrics_token(form_key: str) -> str:
+    """Return the token that opens `/metrics`; it is derived, so nothing more is stored."""
+    return sign_form(form_key, "metrics")
+
+
+async def metrics(request: Request) -> Response:
+    """Serve ``/metrics`` to a scraper with the token, or to the maintainer."""
+    host = host_of(request)
+    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    known = kind.lower() == "bearer" and same(given.strip(), metrics_token(host.form_key))
+    if not known and not await is_admin(request):
+        text = "print the token with: otumat-usage host metrics-token"
+        headers = {"WWW-Authenticate": 'Bearer realm="metrics"'}
+        return problem(401, "metrics", "For the maintainer only", text, headers=headers)
+    text = host.metrics.text(waiting=host.writer.waiting)
+    return Response(text, headers={"Cache-Control": "no-store", "Content-Type": MEDIA_TYPE})

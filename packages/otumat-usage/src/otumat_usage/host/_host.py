@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from otumat_usage.host._database import Connection, Database, insert, select, settings
 from otumat_usage.host._limits import Limit
+from otumat_usage.host._metrics import Metrics
 from otumat_usage.host._secrets import new_secret
 from otumat_usage.host._writer import Writer
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from otumat_usage.host._grants import Access
     from otumat_usage.host._packages import Package
 
-__all__ = ["Host", "open_host"]
+__all__ = ["Host", "form_key", "open_host"]
 
 
 def _now() -> int:
@@ -38,6 +39,7 @@ class Host:
         now: The clock, in milliseconds.
         bearers: Access tokens seen in the last seconds, until when, and their meaning.
         user_codes: Wrong user codes that one address may try per minute.
+        metrics: What this process has done so far, as numbers.
     """
 
     database: Database
@@ -47,6 +49,7 @@ class Host:
     now: Callable[[], int] = _now
     bearers: dict[str, tuple[int, Access, Package]] = dataclasses.field(default_factory=dict)
     user_codes: Limit = dataclasses.field(default_factory=lambda: Limit(5, 60_000))
+    metrics: Metrics = dataclasses.field(default_factory=Metrics)
 
     @property
     def secure(self) -> bool:
@@ -75,8 +78,13 @@ def open_host(folder: Path, *, issuer: str, now: Callable[[], int] = _now) -> Ho
     """Open the host in *folder*, making it when there is none."""
     database = Database.create(folder)
     with database.write() as connection:
-        key = _setting(connection, "form_key", new_secret)
+        key = form_key(connection)
     return Host(database, Writer(database), issuer.rstrip("/"), key, now)
+
+
+def form_key(connection: Connection) -> str:
+    """Return the secret that signs CSRF values, made at the first call."""
+    return _setting(connection, "form_key", new_secret)
 
 
 def _setting(connection: Connection, name: str, make: Callable[[], str]) -> str:

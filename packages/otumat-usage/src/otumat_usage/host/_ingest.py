@@ -94,7 +94,10 @@ async def upload(request: Request) -> Response:
     parsed = _parse(request, body, access, package, now)
     if isinstance(parsed, Response):
         return parsed
-    return _answer(await keep(host, token, parsed), package)
+    result = await keep(host, token, parsed)
+    if isinstance(result, Receipt):
+        _count(host, result)
+    return _answer(result, package)
 
 
 async def look(host: Host, token: str, now: int) -> tuple[Access, _packages.Package] | Refusal:
@@ -192,6 +195,15 @@ def _forbidden(package: _packages.Package) -> Response:
     challenge = 'Bearer realm="otumat-usage", error="insufficient_scope", scope="usage:write"'
     header = {"WWW-Authenticate": challenge}
     return problem(403, "scope", "Insufficient scope", headers=header, stop=False)
+
+
+def _count(host: Host, receipt: Receipt) -> None:
+    host.metrics.uploads.add("again" if receipt.duplicate else "new")
+    outcomes = {"accepted": receipt.accepted, "rejected": len(receipt.rejected)}
+    if receipt.duplicate:
+        outcomes = {"again": sum(outcomes.values())}
+    for outcome, number in outcomes.items():
+        host.metrics.rows.add(outcome, by=number)
 
 
 def _answer(result: Receipt | Reused | Refusal, package: _packages.Package) -> Response:

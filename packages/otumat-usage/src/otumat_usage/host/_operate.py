@@ -18,7 +18,9 @@ from otumat_usage.host._admin import new_link
 from otumat_usage.host._app import make_app
 from otumat_usage.host._database import Connection, Database
 from otumat_usage.host._errors import InstallUnknown, PackageInvalid, UrlInvalid
-from otumat_usage.host._host import open_host
+from otumat_usage.host._health import metrics_token
+from otumat_usage.host._host import form_key, open_host
+from otumat_usage.host._journal import configure
 from otumat_usage.host._rights import Erased, as_lines, erase, export
 from otumat_usage.host._server import bind as bind_socket
 from otumat_usage.host._server import serve
@@ -36,6 +38,7 @@ __all__ = [
     "erase_install",
     "export_of",
     "initialise",
+    "metrics_token_of",
     "run",
     "snippet_for",
 ]
@@ -95,6 +98,7 @@ def run(  # noqa: PLR0913 - one argument per option
     url: str | None,
     allowed: tuple[str, ...],
     announce: Callable[[Serving], None],
+    access_log: bool = False,
 ) -> None:
     """Serve the host in *folder* until it is told to stop."""
     given = None if url is None else _checked(url)
@@ -113,8 +117,12 @@ def run(  # noqa: PLR0913 - one argument per option
         worker = Worker(database)
         worker.start()
         stack.callback(worker.stop)
-        app = make_app(host, allowed=frozenset(name.lower() for name in allowed))
+        journal, access = configure(access=access_log)
+        names = frozenset(name.lower() for name in allowed)
+        app = make_app(host, allowed=names, journal=journal, access=access)
+        access.note("start", pid=os.getpid())
         serve(app, listener, lambda: announce(Serving(issuer, admin, os.getpid())))
+        access.note("stop", pid=os.getpid())
 
 
 def add_package(folder: Path, name: str, events: Path | None) -> _packages.Package:
@@ -150,6 +158,16 @@ def admin_link(folder: Path, url: str | None) -> str:
     try:
         with database.write() as connection:
             return new_link(connection, _address(connection, url), _now())
+    finally:
+        database.close()
+
+
+def metrics_token_of(folder: Path) -> str:
+    """Return the token that opens ``/metrics`` of the host in *folder*."""
+    database = Database.open(folder)
+    try:
+        with database.write() as connection:
+            return metrics_token(form_key(connection))
     finally:
         database.close()
 

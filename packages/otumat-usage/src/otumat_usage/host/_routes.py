@@ -198,6 +198,14 @@ OPERATIONS = (
     ),
     Operation(
         "GET",
+        "/metrics",
+        "metrics",
+        _health.metrics,
+        "Numbers of this process for Prometheus; needs the token of `host metrics-token`.",
+        {200: "text/plain", 401: Problem, 503: Problem},
+    ),
+    Operation(
+        "GET",
         "/openapi.json",
         "openapi",
         _openapi.serve,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import signal
 import socket
@@ -21,6 +22,8 @@ __all__ = ["bind", "serve"]
 
 #: Seconds that accepted requests get to finish when the host is told to stop.
 GRACE = 10
+#: Seconds in which requests on connections accepted a moment before are still read.
+LINGER = 0.2
 
 
 def bind(address: str, port: int) -> socket.socket:
@@ -58,12 +61,20 @@ class _Server(uvicorn.Server):
         if self.started:
             self._ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        # A request that is on its way on an accepted connection is not yet known to the library,
+        # which would close the connection on it.
+        await asyncio.sleep(LINGER)
+        await super().shutdown(sockets)
+
 
 def serve(app: ASGIApp, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT, call *ready* once, finish accepted requests."""
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        log_config=None,  # `_journal` has its loggers
         access_log=False,  # it would hold addresses of users
         server_header=False,
         proxy_headers=False,

@@ -81,7 +81,7 @@ async def _by_code(host: Host, form: dict[str, str]) -> Response:
             now=now,
         ),
     )
-    return _tokens(host, result)
+    return _tokens(host, "code", result)
 
 
 async def _by_refresh(host: Host, form: dict[str, str]) -> Response:
@@ -89,9 +89,8 @@ async def _by_refresh(host: Host, form: dict[str, str]) -> Response:
     if fault is not None:
         return fault
     now, value, scope = host.now(), form["refresh_token"], form.get("scope") or None
-    return _tokens(
-        host, await writing(host, lambda connection: refresh(connection, value, scope, now))
-    )
+    result = await writing(host, lambda connection: refresh(connection, value, scope, now))
+    return _tokens(host, "refresh", result)
 
 
 async def _by_device(host: Host, form: dict[str, str]) -> Response:
@@ -99,7 +98,8 @@ async def _by_device(host: Host, form: dict[str, str]) -> Response:
     if fault is not None:
         return fault
     now, code = host.now(), form["device_code"]
-    return _tokens(host, await writing(host, lambda connection: poll(connection, code, now)))
+    result = await writing(host, lambda connection: poll(connection, code, now))
+    return _tokens(host, "device", result)
 
 
 def client_fault(request: Request, form: dict[str, str] | None) -> Response | None:
@@ -126,7 +126,9 @@ def _missing(form: dict[str, str], shape: type) -> Response | None:
     return oauth_error("invalid_request", f"missing: {', '.join(lacking)}")
 
 
-def _tokens(host: Host, result: Pair | Refusal) -> Response:
+def _tokens(host: Host, grant: str, result: Pair | Refusal) -> Response:
+    outcome = result.error if isinstance(result, Refusal) else "ok"
+    host.metrics.grants.add(grant, outcome)
     if isinstance(result, Refusal):
         host.bearers.clear()  # it may have ended a family
         return oauth_error(result.error, result.description)

@@ -72,6 +72,7 @@ def init_command(directory: Path, url: str | None, database: str | None) -> None
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write that JSON line here once the host answers.",
 )
+@click.option("--access-log", is_flag=True, help="Log each answer on stderr, naming nobody.")
 def serve_command(  # noqa: PLR0913, PLR0917 - one argument per option
     directory: Path,
     bind: str,
@@ -80,6 +81,7 @@ def serve_command(  # noqa: PLR0913, PLR0917 - one argument per option
     allowed_host: tuple[str, ...],
     as_json: bool,  # noqa: FBT001 - click passes flags by name
     ready_file: Path | None,
+    access_log: bool,  # noqa: FBT001
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; the data folder is made when missing.
 
@@ -94,7 +96,15 @@ def serve_command(  # noqa: PLR0913, PLR0917 - one argument per option
             serving.write(ready_file)
         click.echo(serving.as_json() if as_json else serving.as_text())
 
-    run(directory, bind=bind, port=port, url=url, allowed=allowed_host, announce=announce)
+    run(
+        directory,
+        bind=bind,
+        port=port,
+        url=url,
+        allowed=allowed_host,
+        announce=announce,
+        access_log=access_log,
+    )
 
 
 @host_group.command("add-package")
@@ -148,6 +158,20 @@ def admin_link_command(directory: Path, url: str | None) -> None:
     from otumat_usage.host._operate import admin_link
 
     click.echo(admin_link(directory, url))
+
+
+@host_group.command("metrics-token")
+@_folder
+def metrics_token_command(directory: Path) -> None:
+    """Print the bearer token with which Prometheus reads /metrics.
+
+    \b
+    Example:
+      otumat-usage host metrics-token > /etc/prometheus/otumat-token
+    """
+    from otumat_usage.host._operate import metrics_token_of
+
+    click.echo(metrics_token_of(directory))
 
 
 @host_group.command("backup")

@@ -1,0 +1,77 @@
+"""Write what happens as JSON lines, without anything that names a person or a machine.
+
+A line holds a time, an event and words that are known beforehand: a route's pattern,
+never the address that was asked; the type of an unforeseen error and where it was
+raised, never its message (which may quote a row, a token or an address).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+__all__ = ["Journal", "configure"]
+
+_FRAMES = 8
+
+
+class Journal:
+    """Write one JSON object per line to *stream*; None writes nothing."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+
+    def __bool__(self) -> bool:
+        return self._stream is not None
+
+    def note(self, event: str, **members: object) -> None:
+        """Write one line; a stream that is gone is no reason to stop serving."""
+        if self._stream is None:
+            return
+        now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="milliseconds")
+        line = json.dumps({"at": now.replace("+00:00", "Z"), "event": event} | members)
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            return
+
+    def failure(self, error: BaseException, **members: object) -> None:
+        """Note an unforeseen error: its type and where it was raised."""
+        frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+        places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+        self.note("failure", type=type(error).__name__, frames=places, **members)
+
+
+class _Handler(logging.Handler):
+    """Turn what the server library logs into lines of the journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(logging.WARNING)
+        self._journal = journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # The template, not the filled-in text: its arguments may be addresses.
+        if record.exc_info and record.exc_info[1] is not None:
+            self._journal.failure(record.exc_info[1], logger=record.name)
+        else:
+            level = record.levelname.lower()
+            self._journal.note("server", level=level, logger=record.name, text=str(record.msg))
+
+
+def configure(*, access: bool) -> tuple[Journal, Journal]:
+    """Return the journals of events and of requests on stderr, and route the libraries there."""
+    journal = Journal(sys.stderr)
+    handler = _Handler(journal)
+    for name in ("uvicorn", "uvicorn.error", "asyncio"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.propagate = False
+    return journal, journal if access else Journal()
