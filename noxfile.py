@@ -34,8 +34,12 @@ TEST_TOOLS = ("pytest>=9.0.1", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypo
 EXTRA_TOOLS: dict[str, tuple[str, ...]] = {
     "otumat-sign": ("uv",),  # the tests make environments and build wheels with it
     "otumat-watch": ("watchfiles>=1",),  # the seam of macOS and Windows, run for real on Linux
-    # the outside oracle of the host's OAuth; a real notebook
-    "otumat-usage": ("oauthlib>=3.2", "nbclient>=0.10", "ipykernel>=6.29"),
+    "otumat-usage": (
+        "oauthlib>=3.2",  # the outside oracle of the host's OAuth
+        "prometheus-client>=0.20",  # and of its metrics
+        "nbclient>=0.10",
+        "ipykernel>=6.29",  # a real notebook
+    ),  # fmt: skip
 }
 #: Outside oracles that only the session `interop` asks.
 ORACLES = ("schemathesis>=4",)
