@@ -39,10 +39,10 @@ EXTRA_TOOLS: dict[str, tuple[str, ...]] = {
         "prometheus-client>=0.20",  # and of its metrics
         "nbclient>=0.10",
         "ipykernel>=6.29",  # a real notebook
-    ),  # fmt: skip
+    ),
 }
 #: Outside oracles that only the session `interop` asks.
-ORACLES = ("schemathesis>=4",)
+ORACLES = ("schemathesis>=4", "aiosmtpd>=1.4.6", "oidc-provider-mock>=0.4", "joserfc>=1.0")
 NEEDS_MORE = "browser or builds or mounts or postgresql or systemd or cron"
 #: What `nox -s bench` measures, and the program that does.
 BENCHMARKS = {
@@ -216,7 +216,7 @@ def faults(session: nox.Session) -> None:
 @nox.session(python=NEWEST)
 def types(session: nox.Session) -> None:
     """Check every source and the typing tests with mypy, strict."""
-    _install(session, DISTS, "mypy>=2", "hatchling", "types-setuptools", "watchfiles")
+    _install(session, DISTS, "mypy>=2", "hatchling", "types-setuptools", "watchfiles", "joserfc")
     session.run("mypy", *(f"packages/{dist}/src" for dist in DISTS))
     session.run("mypy", "typing_tests")
 

@@ -313,6 +313,38 @@ def test_cookies_are_bound_to_https_when_the_address_is(service):
     browser.close()
 
 
+def test_guessing_admin_links_is_stopped_after_ten(service):
+    from otumat_usage.host._admin import new_link
+
+    with service.host.database.write() as connection:
+        link = new_link(connection, "http://127.0.0.1:8080", service.clock())
+    wrong = [service.browser.get("/admin/enter?key=x").status_code for _ in range(11)]
+
+    stopped = service.browser.get(link)
+    service.clock.forward(seconds=60)
+    later = service.browser.get(link)
+
+    assert wrong == [401] * 10 + [429]
+    assert (stopped.status_code, stopped.headers["retry-after"]) == (429, "60")
+    assert later.status_code == 303
+
+
+def test_one_network_cannot_make_installs_without_end(service):
+    """What is refused says so to the client, records nothing, and ends within the hour."""
+    address = "127.0.0.1"
+    for _ in range(1000):
+        service.host.enrolments.count(address, service.clock())
+
+    refused = service.decide("yes")
+    no = service.decide("no")
+    service.clock.forward(seconds=3600)
+    later = service.decide("yes")
+
+    assert service.values(refused)["error"] == "temporarily_unavailable"
+    assert service.values(no)["error"] == "access_denied"
+    assert "code" in service.values(later)
+
+
 @pytest.mark.service
 def test_slow_and_broken_connections_do_not_stop_the_others(service):
     """Two hundred connections that send half a request each; one honest one is answered."""

@@ -152,6 +152,24 @@ def test_without_the_option_only_trouble_is_logged(serve):
     assert host.log.read_text() == ""
 
 
+@pytest.mark.parametrize("trusted", [True, False])
+def test_only_a_trusted_proxy_says_who_asks(serve, trusted):
+    """Limits count the people behind a trusted proxy one by one; nobody else is believed."""
+    host = serve(*(["--trust-proxy", "127.0.0.1"] if trusted else []))
+
+    def guess(address):
+        headers = {"X-Forwarded-For": address}
+        params = {"user_code": "BBBB-BBBB"}
+        return httpx.get(f"{host.url}/device", params=params, headers=headers).status_code
+
+    one = [guess("203.0.113.1") for _ in range(6)]
+    other = guess("203.0.113.2")
+    host.stop()
+
+    assert one == [404] * 5 + [429]
+    assert other == (404 if trusted else 429)
+
+
 def test_a_failure_is_logged_without_what_it_was_about(service):
     """An error nobody foresaw quotes what it met; the log tells only its kind and place."""
     import io

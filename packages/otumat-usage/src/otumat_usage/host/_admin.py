@@ -18,6 +18,7 @@ from otumat_usage.host._web import (
     RedirectResponse,
     Request,
     Response,
+    address_of,
     host_of,
     reading,
     writing,
@@ -45,9 +46,14 @@ async def enter(request: Request) -> Response:
     """Serve ``GET /admin/enter``: trade the one-time key for a session."""
     host = host_of(request)
     key = request.query_params.get("key", "")
-    now = host.now()
+    address, now = address_of(request), host.now()
+    if host.admin_keys.spent(address, now):
+        answer = message(429, "Too many attempts", "Please wait a minute, then try again.")
+        answer.headers["Retry-After"] = "60"
+        return answer
     secret = await writing(host, lambda connection: _trade(connection, key, now))
     if secret is None:
+        host.admin_keys.count(address, now)
         return locked()
     response = RedirectResponse("/", 303, {"Cache-Control": "no-store"})
     response.set_cookie(

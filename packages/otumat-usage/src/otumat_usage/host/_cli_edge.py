@@ -32,7 +32,8 @@ def _edge() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("otumat_usage"):
             raise
-        extras = "host,postgresql" if error.name == "psycopg" else "host"
+        more = {"psycopg": ",postgresql", "joserfc": ",oidc"}
+        extras = "host" + more.get((error.name or "").partition(".")[0], "")
         text = f"{error.name} is missing: pip install 'otumat-usage[{extras}]'"
         raise Failure(text) from error
     except OSError as error:

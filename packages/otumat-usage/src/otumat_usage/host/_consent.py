@@ -27,6 +27,8 @@ _NEVER = (
     "the computer's name or hardware address",
     "file names, paths, arguments or anything you work on",
 )
+#: Instead of the first of these, where users prove who they are.
+_ASKED_ONCE = "your name or e-mail address (you prove it once, on this page; it is not kept)"
 _RIGHTS = (
     "Nothing recorded before you agree is ever sent.",
     "With the command otumat-usage you can look at what is sent, stop it, or have it all erased.",
@@ -59,11 +61,14 @@ def consent_text(package: Package) -> ConsentText:
             (name, ", ".join(f"{key} ({kind})" for key, kind in sorted(properties.items())))
             for name, properties in sorted(package.events.items())
         )
+    never = _NEVER
+    if package.sign_in != "anonymous":
+        never = (_ASKED_ONCE, *_NEVER[1:])
     parts = [f"otumat consent {TEMPLATE}", package.name]
     parts += [f"{name}: {text}" for name, text in _FIELDS]
-    parts += [f"never: {text}" for text in _NEVER]
+    parts += [f"never: {text}" for text in never]
     parts += list(_RIGHTS)
     parts += ["any event name"] if events is None else [f"event {n}: {p}" for n, p in events]
     sha256 = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     version = f"{TEMPLATE}-{sha256[:8]}"
-    return ConsentText(package.name, _FIELDS, _NEVER, _RIGHTS, events, version, sha256)
+    return ConsentText(package.name, _FIELDS, never, _RIGHTS, events, version, sha256)

@@ -8,15 +8,19 @@ from otumat_usage.host import _device_grants, _packages
 from otumat_usage.host._authorize import SCOPES
 from otumat_usage.host._consent import consent_text
 from otumat_usage.host._discovery import ROUTES
-from otumat_usage.host._enrolment import count_decision, form_session, is_ours, keep_session
+from otumat_usage.host._enrolment import count_decision
+from otumat_usage.host._form_session import form_session, is_ours, keep_session
 from otumat_usage.host._grants import Consent
 from otumat_usage.host._messages import DeviceCodes
 from otumat_usage.host._pages import message, page
 from otumat_usage.host._secrets import new_secret, sign_form
+from otumat_usage.host._sign_in import admitted, to_sign_in
 from otumat_usage.host._token_endpoint import client_fault, oauth_error
 from otumat_usage.host._web import (
     Request,
     Response,
+    address_of,
+    busy,
     host_of,
     json_answer,
     read_form,
@@ -44,6 +48,8 @@ async def start(request: Request) -> Response:
     if not set(scope.split()) <= set(SCOPES):
         return oauth_error("invalid_scope", f"known scopes: {' '.join(SCOPES)}")
     name, now = form.get("package", ""), host.now()
+    if not host.device_starts.take(address_of(request), now):
+        return busy()
 
     def write(connection: Connection) -> tuple[str, str] | None:
         package = _packages.get(connection, name)
@@ -78,6 +84,8 @@ async def verify(request: Request) -> Response:
     if isinstance(found, Response):
         return found
     package = found
+    if not admitted(request, package):
+        return to_sign_in(request, package)
     code = _device_grants.canonical_code(given)
     session = form_session(request) or new_secret()
     values = {
@@ -96,7 +104,7 @@ async def verify(request: Request) -> Response:
     return keep_session(host, page("consent.html", values), session)
 
 
-async def decide(request: Request) -> Response:
+async def decide(request: Request) -> Response:  # noqa: PLR0911 - one return per fault
     """Serve ``POST /device``: record what the user decided."""
     host = host_of(request)
     form = await read_form(request) or {}
@@ -109,6 +117,8 @@ async def decide(request: Request) -> Response:
     package = found
     text = consent_text(package)
     agreed = form.get("decision") == "yes"
+    if agreed and not admitted(request, package):
+        return message(403, "Please sign in again", "Open the address with the code once more.")
     if agreed and form.get("consent") != text.sha256:
         return message(409, "The text has changed", "Please read it again before you decide.")
     now = host.now()
@@ -117,7 +127,8 @@ async def decide(request: Request) -> Response:
         pending = _device_grants.find(connection, code, now)
         if pending is None:
             return False
-        consent = Consent(package.id, text.sha256, text.version, now, "device")
+        how = "device" if package.sign_in == "anonymous" else f"device-{package.sign_in}"
+        consent = Consent(package.id, text.sha256, text.version, now, how)
         _device_grants.answer(connection, pending, consent if agreed else None)
         count_decision(connection, package.id, now, agreed=agreed)
         return True
@@ -132,7 +143,7 @@ async def decide(request: Request) -> Response:
 
 async def _find(request: Request, host: Host, code: str) -> _packages.Package | Response:
     """Return the package that waits under *code*; wrong guesses are counted per address."""
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     now = host.now()
     if host.user_codes.spent(address, now):
         answer = message(429, "Too many attempts", "Please wait a minute, then try again.")

@@ -84,6 +84,7 @@ def _describe(host: Host, package: _packages.Package) -> PackageInfo:
         wire=(2,),
         package=package.name,
         closed=package.closed,
+        sign_in=package.sign_in,
         install_route=ROUTES["install"],
         event_route=ROUTES["event"],
         refresh_route=ROUTES["token"],

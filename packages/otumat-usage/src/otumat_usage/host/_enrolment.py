@@ -9,14 +9,17 @@ from otumat_usage.host._authorize import AuthorizationRequest, BadRequest, judge
 from otumat_usage.host._consent import ConsentText, consent_text
 from otumat_usage.host._database import Connection, consents, insert, select, update
 from otumat_usage.host._discovery import ROUTES
+from otumat_usage.host._form_session import form_session, is_ours, keep_session
 from otumat_usage.host._pages import message, page
-from otumat_usage.host._secrets import new_secret, same, sign_form
+from otumat_usage.host._secrets import new_secret, sign_form
+from otumat_usage.host._sign_in import admitted, to_sign_in
 from otumat_usage.host._statistics import day_of
 from otumat_usage.host._web import (
     CSP,
     RedirectResponse,
     Request,
     Response,
+    address_of,
     host_of,
     read_form,
     reading,
@@ -30,13 +33,8 @@ __all__ = [
     "ask",
     "count_decision",
     "decide",
-    "form_session",
-    "is_ours",
-    "keep_session",
     "show_text",
 ]
-
-_COOKIE = "otumat_form"
 
 
 async def ask(request: Request) -> Response:
@@ -51,12 +49,14 @@ async def ask(request: Request) -> Response:
     refusal = _redirected(host, wanted, package)
     if refusal is not None:
         return refusal
+    if not admitted(request, package):
+        return to_sign_in(request, package)
     session = form_session(request) or new_secret()
     response = _consent_page(host, wanted, consent_text(package), request.url.query, session)
     return keep_session(host, response, session)
 
 
-async def decide(request: Request) -> Response:
+async def decide(request: Request) -> Response:  # noqa: PLR0911 - one return per fault
     """Serve ``POST /user/usage-install``: record the decision and go back to the client."""
     host = host_of(request)
     form = await read_form(request)
@@ -77,6 +77,12 @@ async def decide(request: Request) -> Response:
     refusal = _redirected(host, wanted, package)
     if refusal is not None:
         return refusal
+    if form.get("decision") == "yes" and not admitted(request, package):
+        return to_sign_in(request, package)
+    asker = address_of(request)
+    if form.get("decision") == "yes" and not host.enrolments.take(asker, host.now()):
+        answer = {"error": "temporarily_unavailable"}
+        return _see_other(wanted.answer(host.issuer, **answer))
     text = consent_text(package)
     if form.get("decision") == "yes" and form.get("consent") != text.sha256:
         return message(
@@ -113,7 +119,8 @@ async def _record(
         count_decision(connection, package.id, now, agreed=agreed)
         if not agreed:
             return None
-        consent = _grants.Consent(package.id, text.sha256, text.version, now, "browser")
+        how = "browser" if package.sign_in == "anonymous" else f"browser-{package.sign_in}"
+        consent = _grants.Consent(package.id, text.sha256, text.version, now, how)
         install = _grants.enrol(connection, consent)
         return _grants.issue_code(connection, install, wanted, now)
 
@@ -165,34 +172,6 @@ def _consent_page(
     }
     csp = CSP.replace("form-action 'self'", f"form-action 'self' {target}")
     return page("consent.html", values, csp=csp)
-
-
-def is_ours(request: Request, form: dict[str, str], *purpose: str) -> bool:
-    """Hold a form against its session and *purpose*, and its origin against ours."""
-    host = host_of(request)
-    origin = request.headers.get("origin")
-    if origin is not None and origin != host.issuer:
-        return False
-    session = form_session(request)
-    expected = sign_form(host.form_key, session, *purpose)
-    return bool(session) and same(form.get("csrf", ""), expected)
-
-
-def form_session(request: Request) -> str:
-    """Return the value that binds this browser to the forms it was given."""
-    return request.cookies.get(_cookie_name(host_of(request)), "")
-
-
-def keep_session(host: Host, response: Response, session: str) -> Response:
-    """Return *response* with the cookie of `form_session`."""
-    name = _cookie_name(host)
-    response.set_cookie(name, session, httponly=True, secure=host.secure, samesite="lax", path="/")
-    return response
-
-
-def _cookie_name(host: Host) -> str:
-    # The prefix makes browsers refuse the cookie from any other host or plain http.
-    return f"__Host-{_COOKIE}" if host.secure else _COOKIE
 
 
 def _see_other(target: str) -> Response:

@@ -16,6 +16,8 @@ otumat_usage.exceptions.UsageError
     ├── ServerSilent           (ConnectionError) the server to be checked does not answer
     ├── _walk.Broken           (AssertionError) a checked server broke a rule
     ├── _rules.NotOffered      (NotImplementedError) a rule is about what it does not have
+    ├── SignInRefused          (PermissionError) a provider's answer proves nothing
+    ├── SignInUnavailable      (ConnectionError) no mail server or provider answers
     ├── RuleUnknown            (LookupError) no conformance rule of that name
     └── AddressInUse           (OSError) another program listens on the port
 ```
@@ -72,6 +74,14 @@ class UrlInvalid(ServingError, ValueError):  # noqa: N818
 
 class ServerSilent(ServingError, ConnectionError):  # noqa: N818
     """The server whose conformance is asked for does not answer."""
+
+
+class SignInRefused(ServingError, PermissionError):  # noqa: N818
+    """An OpenID provider refused, or its answer proves nothing about the user."""
+
+
+class SignInUnavailable(ServingError, ConnectionError):  # noqa: N818
+    """The mail server or the OpenID provider cannot be used now."""
 
 
 class RuleUnknown(ServingError, LookupError):  # noqa: N818

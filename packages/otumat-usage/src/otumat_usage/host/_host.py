@@ -39,6 +39,11 @@ class Host:
         now: The clock, in milliseconds.
         bearers: Access tokens seen in the last seconds, until when, and their meaning.
         user_codes: Wrong user codes that one address may try per minute.
+        mails: Sign-in links that one address may ask for in ten minutes.
+        mailboxes: Sign-in links that one mailbox may get in an hour.
+        enrolments: New installs that one address may make in an hour.
+        device_starts: Device grants that one address may start in an hour.
+        admin_keys: Wrong one-time keys that one address may try per minute.
         metrics: What this process has done so far, as numbers.
     """
 
@@ -49,6 +54,11 @@ class Host:
     now: Callable[[], int] = _now
     bearers: dict[str, tuple[int, Access, Package]] = dataclasses.field(default_factory=dict)
     user_codes: Limit = dataclasses.field(default_factory=lambda: Limit(5, 60_000))
+    mails: Limit = dataclasses.field(default_factory=lambda: Limit(20, 600_000))
+    mailboxes: Limit = dataclasses.field(default_factory=lambda: Limit(3, 3_600_000))
+    enrolments: Limit = dataclasses.field(default_factory=lambda: Limit(1000, 3_600_000))
+    device_starts: Limit = dataclasses.field(default_factory=lambda: Limit(1000, 3_600_000))
+    admin_keys: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
     metrics: Metrics = dataclasses.field(default_factory=Metrics)
 
     @property

@@ -37,5 +37,12 @@ class Limit:
         if len(self._counts) > _REMEMBERED:
             self._counts.popitem(last=False)
 
+    def take(self, address: str, now: int) -> bool:
+        """Use one attempt; false when *address* has none left."""
+        if self.spent(address, now):
+            return False
+        self.count(address, now)
+        return True
+
     def _key(self, address: str) -> int:
         return hash((self._seed, address))

@@ -85,6 +85,7 @@ class PackageInfo:
     wire: tuple[int, ...]
     package: str
     closed: bool
+    sign_in: str
     install_route: str
     event_route: str
     refresh_route: str

@@ -99,6 +99,7 @@ def run(  # noqa: PLR0913 - one argument per option
     allowed: tuple[str, ...],
     announce: Callable[[Serving], None],
     access_log: bool = False,
+    proxies: tuple[str, ...] = (),
 ) -> None:
     """Serve the host in *folder* until it is told to stop."""
     given = None if url is None else _checked(url)
@@ -121,7 +122,8 @@ def run(  # noqa: PLR0913 - one argument per option
         names = frozenset(name.lower() for name in allowed)
         app = make_app(host, allowed=names, journal=journal, access=access)
         access.note("start", pid=os.getpid())
-        serve(app, listener, lambda: announce(Serving(issuer, admin, os.getpid())))
+        ready = Serving(issuer, admin, os.getpid())
+        serve(app, listener, lambda: announce(ready), proxies=proxies)
         access.note("stop", pid=os.getpid())
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from otumat_usage.host._database import Connection, insert, packages, select, update
 from otumat_usage.host._errors import PackageInvalid, PackageUnknown
 
-__all__ = ["Package", "add", "canonical", "find", "get", "names"]
+__all__ = ["SIGN_INS", "Package", "add", "admit", "canonical", "find", "get", "names"]
 
 # The name rule of the core metadata specification.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,212}[A-Za-z0-9])?")
 _MAX_NAME = 100
 _KINDS = frozenset(("str", "int", "float", "bool"))
+_KEPT = ("events", "closed", "pace", "sign_in", "domains")
+SIGN_INS = ("anonymous", "email", "oidc")
+_DOMAIN = re.compile(r"(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}")
 
 Events = Mapping[str, Mapping[str, str]]
 
@@ -31,6 +34,8 @@ class Package:
             when any event name is taken and no properties are.
         closed: Whether uploads and new installs are refused.
         pace: Seconds between two uploads of one install, on average.
+        sign_in: Who may enrol: `anonymous` (anyone), `email` or `oidc`.
+        domains: The domains of the mail addresses that may enrol; none means any.
     """
 
     id: int
@@ -38,6 +43,8 @@ class Package:
     events: Events | None = None
     closed: bool = False
     pace: int = 86_400
+    sign_in: str = "anonymous"
+    domains: tuple[str, ...] = ()
 
 
 def canonical(name: str) -> str:
@@ -63,6 +70,27 @@ def add(connection: Connection, name: str, now: int, *, events: Events | None = 
         text = _dump(dataclasses.replace(known, events=checked))
         connection.execute(update(packages).where(packages.c.id == known.id).values(settings=text))
     return find(connection, name)
+
+
+def admit(connection: Connection, name: str, sign_in: str, domains: Sequence[str] = ()) -> Package:
+    """Say who may enrol for *name* from now on.
+
+    Raises:
+        PackageInvalid: no such way to sign in, or a domain that is none.
+        PackageUnknown: no package of that name is registered.
+    """
+    package = find(connection, name)
+    asked = tuple(dict.fromkeys(domain.lower() for domain in domains))
+    if sign_in not in SIGN_INS:
+        raise PackageInvalid(f"{sign_in!r} is no way to sign in: {', '.join(SIGN_INS)}")
+    if wrong := [domain for domain in asked if _DOMAIN.fullmatch(domain) is None]:
+        raise PackageInvalid(f"{wrong[0]!r} is no domain such as example.org")
+    if asked and sign_in == "anonymous":
+        raise PackageInvalid("a domain can be asked for only with the sign-in email or oidc")
+    changed = dataclasses.replace(package, sign_in=sign_in, domains=asked)
+    key = packages.c.id == package.id
+    connection.execute(update(packages).where(key).values(settings=_dump(changed)))
+    return changed
 
 
 def get(connection: Connection, name: str) -> Package | None:
@@ -117,8 +145,10 @@ def _checked(events: Events) -> Events:
 
 def _dump(package: Package) -> str:
     fields = dataclasses.asdict(package)
-    return json.dumps({key: fields[key] for key in ("events", "closed", "pace")})
+    return json.dumps({key: fields[key] for key in _KEPT})
 
 
 def _load(number: int, name: str, text: str) -> Package:
-    return Package(id=number, name=name, **json.loads(text))
+    kept = json.loads(text)
+    kept["domains"] = tuple(kept.get("domains", ()))
+    return Package(id=number, name=name, **kept)

@@ -18,6 +18,7 @@ import zlib
 
 __all__ = [
     "challenge_matches",
+    "challenge_of",
     "derive_successor",
     "digest",
     "install_of",
@@ -102,8 +103,12 @@ def challenge_matches(verifier: str, challenge: str) -> bool:
     """Say whether *verifier* is the secret behind *challenge* (RFC 7636, 4.6)."""
     if _VERIFIER.fullmatch(verifier) is None:
         return False
-    computed = _encode(hashlib.sha256(verifier.encode("ascii")).digest())
-    return hmac.compare_digest(computed, challenge)
+    return hmac.compare_digest(challenge_of(verifier), challenge)
+
+
+def challenge_of(verifier: str) -> str:
+    """Return the S256 challenge of *verifier* (RFC 7636, 4.2)."""
+    return _encode(hashlib.sha256(verifier.encode("ascii")).digest())
 
 
 def sign_form(key: str, *parts: str) -> str:

@@ -70,14 +70,24 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(app: ASGIApp, listener: socket.socket, ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT, call *ready* once, finish accepted requests."""
+def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    *,
+    proxies: tuple[str, ...] = (),
+) -> None:
+    """Serve until SIGTERM or SIGINT, call *ready* once, finish accepted requests.
+
+    What *proxies* (addresses or networks) say about who asks is believed; nobody else is.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,  # `_journal` has its loggers
         access_log=False,  # it would hold addresses of users
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         lifespan="on",
         timeout_graceful_shutdown=GRACE,
         h11_max_incomplete_event_size=65_536,

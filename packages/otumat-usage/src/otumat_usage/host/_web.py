@@ -32,6 +32,7 @@ __all__ = [
     "Response",
     "Route",
     "Starlette",
+    "address_of",
     "busy",
     "host_of",
     "json_answer",
@@ -39,6 +40,7 @@ __all__ = [
     "read_body",
     "read_form",
     "reading",
+    "run_in_threadpool",
     "writing",
 ]
 
@@ -65,6 +67,11 @@ def host_of(request: Request) -> Host:
     found = request.app.state.host
     assert isinstance(found, Host)  # noqa: S101 - for the type checker
     return found
+
+
+def address_of(request: Request) -> str:
+    """Return the network address that asks, "" where there is none; only ever to count it."""
+    return request.client.host if request.client else ""
 
 
 async def reading(host: Host, read: Callable[[Connection], _T]) -> _T:

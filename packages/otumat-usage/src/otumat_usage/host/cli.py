@@ -12,6 +12,7 @@ from otumat_usage.host._cli_edge import Group
 from otumat_usage.host._cli_edge import folder_option as _folder
 from otumat_usage.host._cli_publish import publish_command
 from otumat_usage.host._cli_report import report_command
+from otumat_usage.host._cli_sign_in import sign_in_group
 from otumat_usage.host._cli_store import (
     retention_command,
     rollup_command,
@@ -66,6 +67,12 @@ def init_command(directory: Path, url: str | None, database: str | None) -> None
 )
 @click.option("--url", help="Public address when a proxy stands before the host.")
 @click.option("--allowed-host", multiple=True, help="Another host name to answer to (repeatable).")
+@click.option(
+    "--trust-proxy",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Proxy whose X-Forwarded-For is believed (repeatable).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the addresses as one JSON line.")
 @click.option(
     "--ready-file",
@@ -79,6 +86,7 @@ def serve_command(  # noqa: PLR0913, PLR0917 - one argument per option
     port: int,
     url: str | None,
     allowed_host: tuple[str, ...],
+    trust_proxy: tuple[str, ...],
     as_json: bool,  # noqa: FBT001 - click passes flags by name
     ready_file: Path | None,
     access_log: bool,  # noqa: FBT001
@@ -104,6 +112,7 @@ def serve_command(  # noqa: PLR0913, PLR0917 - one argument per option
         allowed=allowed_host,
         announce=announce,
         access_log=access_log,
+        proxies=trust_proxy,
     )
 
 
@@ -272,3 +281,4 @@ host_group.add_command(retention_command)
 host_group.add_command(rollup_command)
 host_group.add_command(scale_command)
 host_group.add_command(upgrade_command)
+host_group.add_command(sign_in_group)
