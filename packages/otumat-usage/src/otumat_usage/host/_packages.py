@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from otumat_usage.host._database import Connection, insert, packages, select, update
 from otumat_usage.host._errors import PackageInvalid, PackageUnknown
 
-__all__ = ["SIGN_INS", "Package", "add", "admit", "canonical", "find", "get", "names"]
+__all__ = ["SIGN_INS", "Package", "add", "admit", "canonical", "close", "find", "get", "names"]
 
 # The name rule of the core metadata specification.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,212}[A-Za-z0-9])?")
@@ -89,6 +89,18 @@ def admit(connection: Connection, name: str, sign_in: str, domains: Sequence[str
         raise PackageInvalid("a domain can be asked for only with the sign-in email or oidc")
     changed = dataclasses.replace(package, sign_in=sign_in, domains=asked)
     key = packages.c.id == package.id
+    connection.execute(update(packages).where(key).values(settings=_dump(changed)))
+    return changed
+
+
+def close(connection: Connection, name: str, *, closed: bool) -> Package:
+    """Say whether *name* still collects; clients of a closed package are told to stop.
+
+    Raises:
+        PackageUnknown: no package of that name is registered.
+    """
+    changed = dataclasses.replace(find(connection, name), closed=closed)
+    key = packages.c.id == changed.id
     connection.execute(update(packages).where(key).values(settings=_dump(changed)))
     return changed
 

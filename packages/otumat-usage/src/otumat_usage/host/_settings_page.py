@@ -1,0 +1,116 @@
+"""Let the maintainer say on a page who may enrol for a package, and whether it still collects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otumat_usage.host import _packages, _providers
+from otumat_usage.host._admin import is_admin, locked
+from otumat_usage.host._errors import PackageInvalid
+from otumat_usage.host._form_session import form_session, is_ours, keep_session
+from otumat_usage.host._pages import message, page
+from otumat_usage.host._secrets import new_secret, sign_form
+from otumat_usage.host._web import (
+    RedirectResponse,
+    Request,
+    Response,
+    Route,
+    host_of,
+    read_form,
+    reading,
+    writing,
+)
+
+if TYPE_CHECKING:
+    from otumat_usage.host._database import Connection
+    from otumat_usage.host._packages import Package
+
+__all__ = ["ROUTES"]
+
+_PURPOSE = "settings"
+_WAYS = {
+    "anonymous": "anyone who reads the consent page",
+    "email": "people who open a link that is sent to their mail address",
+    "oidc": "people whom the OpenID provider knows",
+}
+
+
+async def _show(request: Request) -> Response:
+    return await _form(request, "")
+
+
+async def _change(request: Request) -> Response:
+    if not await is_admin(request):
+        return locked()
+    host, name = host_of(request), request.path_params["package"]
+    form = await read_form(request) or {}
+    if not is_ours(request, form, _PURPOSE, name):
+        return message(403, "Please try again", "This page was open too long, or came elsewhere.")
+
+    def write(connection: Connection) -> str | None:
+        package = _packages.get(connection, name)
+        if package is None:
+            return None
+        way = form.get("sign_in", "")
+        if way not in _ready(connection):
+            return f"This host cannot do that yet: otumat-usage host sign-in {way[:10]}"
+        try:
+            _packages.admit(
+                connection, name, way, form.get("domains", "").replace(",", " ").split()
+            )
+        except PackageInvalid as error:
+            return str(error)
+        _packages.close(connection, name, closed=form.get("closed") == "yes")
+        return ""
+
+    wrong = await writing(host, write)
+    if wrong is None:
+        return _missing()
+    host.bearers.clear()
+    if wrong:
+        return await _form(request, wrong)
+    return RedirectResponse(f"/admin/p/{name}", 303, {"Cache-Control": "no-store"})
+
+
+async def _form(request: Request, wrong: str) -> Response:
+    if not await is_admin(request):
+        return locked()
+    host, name = host_of(request), request.path_params["package"]
+
+    def read(connection: Connection) -> tuple[Package, frozenset[str]] | None:
+        package = _packages.get(connection, name)
+        return None if package is None else (package, _ready(connection))
+
+    found = await reading(host, read)
+    if found is None:
+        return _missing()
+    package, ready = found
+    session = form_session(request) or new_secret()
+    values: dict[str, object] = {
+        "package": package,
+        "ways": [(way, text, way in ready) for way, text in _WAYS.items()],
+        "csrf": sign_form(host.form_key, session, _PURPOSE, name),
+        "wrong": wrong,
+    }
+    status = 422 if wrong else 200
+    return keep_session(host, page("settings.html", values, status=status), session)
+
+
+def _ready(connection: Connection) -> frozenset[str]:
+    """Return the ways to sign in that this host can offer."""
+    ways = {"anonymous"}
+    if _providers.mail_server(connection):
+        ways.add("email")
+    if _providers.provider(connection):
+        ways.add("oidc")
+    return frozenset(ways)
+
+
+def _missing() -> Response:
+    return message(404, "Not here", "No such package is registered at this host.")
+
+
+ROUTES = (
+    Route("/admin/p/{package}", _show, methods=["GET"]),
+    Route("/admin/p/{package}", _change, methods=["POST"]),
+)
