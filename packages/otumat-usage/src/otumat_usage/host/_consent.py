@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from otumat_usage.host._packages import Package
+    from otumat_usage.host._survey import Question
 
 __all__ = ["ConsentText", "consent_text"]
 
@@ -51,6 +52,7 @@ class ConsentText:
     events: tuple[tuple[str, str], ...] | None
     version: str
     sha256: str
+    survey: tuple[Question, ...] = ()
 
 
 def consent_text(package: Package) -> ConsentText:
@@ -69,6 +71,9 @@ def consent_text(package: Package) -> ConsentText:
     parts += [f"never: {text}" for text in never]
     parts += list(_RIGHTS)
     parts += ["any event name"] if events is None else [f"event {n}: {p}" for n, p in events]
+    parts += [f"asked: {q.text} {' / '.join(q.options)}" for q in package.survey]
     sha256 = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     version = f"{TEMPLATE}-{sha256[:8]}"
-    return ConsentText(package.name, _FIELDS, never, _RIGHTS, events, version, sha256)
+    return ConsentText(
+        package.name, _FIELDS, never, _RIGHTS, events, version, sha256, package.survey
+    )

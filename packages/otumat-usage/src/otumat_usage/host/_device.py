@@ -15,6 +15,7 @@ from otumat_usage.host._messages import DeviceCodes
 from otumat_usage.host._pages import message, page
 from otumat_usage.host._secrets import new_secret, sign_form
 from otumat_usage.host._sign_in import admitted, to_sign_in
+from otumat_usage.host._survey import answered
 from otumat_usage.host._token_endpoint import client_fault, oauth_error
 from otumat_usage.host._web import (
     Request,
@@ -121,6 +122,10 @@ async def decide(request: Request) -> Response:  # noqa: PLR0911 - one return pe
         return message(403, "Please sign in again", "Open the address with the code once more.")
     if agreed and form.get("consent") != text.sha256:
         return message(409, "The text has changed", "Please read it again before you decide.")
+    try:
+        answers = answered(package.survey, form)
+    except ValueError:
+        return message(422, "An answer cannot be right", "Go back and choose one that is there.")
     now = host.now()
 
     def write(connection: Connection) -> bool:
@@ -128,7 +133,7 @@ async def decide(request: Request) -> Response:  # noqa: PLR0911 - one return pe
         if pending is None:
             return False
         how = "device" if package.sign_in == "anonymous" else f"device-{package.sign_in}"
-        consent = Consent(package.id, text.sha256, text.version, now, how)
+        consent = Consent(package.id, text.sha256, text.version, now, how, answers)
         _device_grants.answer(connection, pending, consent if agreed else None)
         count_decision(connection, package.id, now, agreed=agreed)
         return True

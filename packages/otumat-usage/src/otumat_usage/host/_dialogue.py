@@ -168,7 +168,9 @@ class _Reader(html.parser.HTMLParser):
         elif self._inside and self.form is not None and named.get("name"):
             if tag == "button" or named.get("type") == "submit":
                 self.form.buttons.setdefault(named["name"], set()).add(named.get("value", ""))
-            elif tag == "input":
+            elif tag == "input" and (
+                named.get("type") not in ("radio", "checkbox") or "checked" in named
+            ):
                 self.form.fields[named["name"]] = named.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:

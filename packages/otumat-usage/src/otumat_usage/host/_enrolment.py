@@ -14,6 +14,7 @@ from otumat_usage.host._pages import message, page
 from otumat_usage.host._secrets import new_secret, sign_form
 from otumat_usage.host._sign_in import admitted, to_sign_in
 from otumat_usage.host._statistics import day_of
+from otumat_usage.host._survey import answered
 from otumat_usage.host._web import (
     CSP,
     RedirectResponse,
@@ -91,7 +92,12 @@ async def decide(request: Request) -> Response:  # noqa: PLR0911 - one return pe
             "Please read it again before you decide.",
             hint="Start again from the package that asked you.",
         )
-    return await _record(host, wanted, package, text, agreed=form.get("decision") == "yes")
+    try:
+        answers = answered(package.survey, form)
+    except ValueError:
+        return message(422, "An answer cannot be right", "Go back and choose one that is there.")
+    agreed = form.get("decision") == "yes"
+    return await _record(host, wanted, package, text, answers, agreed=agreed)
 
 
 async def show_text(request: Request) -> Response:
@@ -105,11 +111,12 @@ async def show_text(request: Request) -> Response:
     return page("consent.html", values)
 
 
-async def _record(
+async def _record(  # noqa: PLR0913 - what is to be recorded
     host: Host,
     wanted: AuthorizationRequest,
     package: _packages.Package,
     text: ConsentText,
+    answers: str | None,
     *,
     agreed: bool,
 ) -> Response:
@@ -120,7 +127,7 @@ async def _record(
         if not agreed:
             return None
         how = "browser" if package.sign_in == "anonymous" else f"browser-{package.sign_in}"
-        consent = _grants.Consent(package.id, text.sha256, text.version, now, how)
+        consent = _grants.Consent(package.id, text.sha256, text.version, now, how, answers)
         install = _grants.enrol(connection, consent)
         return _grants.issue_code(connection, install, wanted, now)
 

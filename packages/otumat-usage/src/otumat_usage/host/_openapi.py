@@ -178,7 +178,7 @@ _WORDS = {
     410: "Everything about this installation was erased.",
     413: "Too large; the limits are in the answer.",
     415: "Neither this media type nor this encoding is read.",
-    422: "The batch id was used for another body.",
+    422: "The batch id was used for another body; on a page, an answer is none that was offered.",
     429: "Too many attempts; see Retry-After.",
     503: "The host cannot do it now; see Retry-After.",
 }

@@ -9,14 +9,26 @@ from collections.abc import Mapping, Sequence
 
 from otumat_usage.host._database import Connection, insert, packages, select, update
 from otumat_usage.host._errors import PackageInvalid, PackageUnknown
+from otumat_usage.host._survey import Question, questions_of
 
-__all__ = ["SIGN_INS", "Package", "add", "admit", "canonical", "close", "find", "get", "names"]
+__all__ = [
+    "SIGN_INS",
+    "Package",
+    "add",
+    "admit",
+    "canonical",
+    "close",
+    "find",
+    "get",
+    "names",
+    "survey",
+]
 
 # The name rule of the core metadata specification.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,212}[A-Za-z0-9])?")
 _MAX_NAME = 100
 _KINDS = frozenset(("str", "int", "float", "bool"))
-_KEPT = ("events", "closed", "pace", "sign_in", "domains")
+_KEPT = ("events", "closed", "pace", "sign_in", "domains", "survey")
 SIGN_INS = ("anonymous", "email", "oidc")
 _DOMAIN = re.compile(r"(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}")
 
@@ -35,6 +47,7 @@ class Package:
         closed: Whether uploads and new installs are refused.
         pace: Seconds between two uploads of one install, on average.
         sign_in: Who may enrol: `anonymous` (anyone), `email` or `oidc`.
+        survey: The questions on the consent page.
         domains: The domains of the mail addresses that may enrol; none means any.
     """
 
@@ -45,6 +58,7 @@ class Package:
     pace: int = 86_400
     sign_in: str = "anonymous"
     domains: tuple[str, ...] = ()
+    survey: tuple[Question, ...] = ()
 
 
 def canonical(name: str) -> str:
@@ -89,6 +103,18 @@ def admit(connection: Connection, name: str, sign_in: str, domains: Sequence[str
         raise PackageInvalid("a domain can be asked for only with the sign-in email or oidc")
     changed = dataclasses.replace(package, sign_in=sign_in, domains=asked)
     key = packages.c.id == package.id
+    connection.execute(update(packages).where(key).values(settings=_dump(changed)))
+    return changed
+
+
+def survey(connection: Connection, name: str, questions: Sequence[Question]) -> Package:
+    """Put *questions* on the consent page of *name*; its users are asked anew.
+
+    Raises:
+        PackageUnknown: no package of that name is registered.
+    """
+    changed = dataclasses.replace(find(connection, name), survey=tuple(questions))
+    key = packages.c.id == changed.id
     connection.execute(update(packages).where(key).values(settings=_dump(changed)))
     return changed
 
@@ -163,4 +189,5 @@ def _dump(package: Package) -> str:
 def _load(number: int, name: str, text: str) -> Package:
     kept = json.loads(text)
     kept["domains"] = tuple(kept.get("domains", ()))
+    kept["survey"] = questions_of(kept.get("survey", ()))
     return Package(id=number, name=name, **kept)

@@ -60,6 +60,7 @@ def export(connection: Connection, install: bytes) -> Iterator[dict[str, object]
             "at": _time(row.consent_at),
             "how": row.consent_how,
         },
+        **({"survey": json.loads(row.survey)} if row.survey else {}),
     }
     for grant in connection.execute(select(families).where(families.c.install == install)):
         yield {

@@ -74,6 +74,7 @@ _UPLOAD = (
     Parameter("Date", "The client's clock at this attempt.", place="header"),
 )
 _REFUSED = {400: OAuthError, 401: OAuthError, 503: Problem}
+_DEVICE_PAGE = {429: HTML, 503: Problem}
 _TOKEN = {401: Problem, 403: Problem, 410: Problem, 503: Problem}
 
 OPERATIONS = (
@@ -109,7 +110,7 @@ OPERATIONS = (
         "decideConsent",
         _enrolment.decide,
         "Route 2: what the user decided.",
-        {303: REDIRECT, 400: HTML, 403: HTML, 409: HTML, 503: Problem},
+        {303: REDIRECT, 400: HTML, 403: HTML, 409: HTML, 422: HTML, 503: Problem},
         _AUTHORIZATION,
         forms=(Decision,),
     ),
@@ -146,7 +147,7 @@ OPERATIONS = (
         "showDevice",
         _device.verify,
         "Where the user types the code, or decides about it.",
-        {200: HTML, 404: HTML, 429: HTML, 503: Problem},
+        {200: HTML, 303: REDIRECT, 404: HTML, 429: HTML, 503: Problem},
         (Parameter("user_code", "The code that the program shows."),),
     ),
     Operation(
@@ -155,7 +156,16 @@ OPERATIONS = (
         "decideDevice",
         _device.decide,
         "What the user decided about a device grant.",
-        {200: HTML, 403: HTML, 404: HTML, 409: HTML, 429: HTML, 503: Problem},
+        {
+            200: HTML,
+            303: REDIRECT,
+            403: HTML,
+            404: HTML,
+            409: HTML,
+            422: HTML,
+            429: HTML,
+            503: Problem,
+        },
         forms=(DeviceDecision,),
     ),
     Operation(

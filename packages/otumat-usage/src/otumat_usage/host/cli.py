@@ -19,6 +19,7 @@ from otumat_usage.host._cli_store import (
     scale_command,
     upgrade_command,
 )
+from otumat_usage.host._cli_survey import survey_command
 
 __all__ = ["host_group", "report_command"]
 
@@ -282,3 +283,4 @@ host_group.add_command(rollup_command)
 host_group.add_command(scale_command)
 host_group.add_command(upgrade_command)
 host_group.add_command(sign_in_group)
+host_group.add_command(survey_command)
