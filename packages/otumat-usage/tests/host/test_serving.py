@@ -1,5 +1,6 @@
 """Laws of the serving process: what it logs names nobody; told to stop, it answers first."""
 
+import contextlib
 import gzip
 import json
 import os
@@ -194,31 +195,83 @@ def test_a_failure_is_logged_without_what_it_was_about(service):
     assert "secret" not in out.getvalue()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_it_answers_every_accepted_request_first(serve, folder, number):
-    """Forty uploads are half sent when the signal comes; all are answered, and stored."""
+@pytest.fixture
+def client(folder):
+    """An installation that may upload: its id and its access token."""
     database = Database.open(folder)
     now = time.time_ns() // 1_000_000
     with database.write() as connection:
         package = _packages.find(connection, "demo")
         consent = _grants.Consent(package.id, "0" * 64, "1-0", now, "browser")
         install = _grants.enrol(connection, consent)
-        family = _grants.Family(connection, install, os.urandom(16), now)
-        pair = family.open("usage:write")
+        pair = _grants.Family(connection, install, os.urandom(16), now).open("usage:write")
+    database.close()
+    return str(uuid.UUID(bytes=install)), pair.access
+
+
+def request(client):
+    """Return head and body of one upload of two events."""
+    install, token = client
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    body = json.dumps({
+        "installId": install, "batch": uuid.uuid4().hex, "sent_at": at,
+        "run": uuid.uuid4().hex, "first": 1, "last": 2,
+        "headers": ["event_date", "event_type"], "rows": [[at, "plot"]] * 2,
+    }).encode()  # fmt: skip
+    head = f"POST /api/usage-event HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}"
+    head += f"\r\nContent-Type: application/json\r\nAuthorization: Bearer {token}\r\n\r\n"
+    return head.encode(), body
+
+
+def uploads(folder):
+    database = Database.open(folder)
+    with database.read() as connection:
+        package = _packages.find(connection, "demo")
+        summary = _statistics.summarise(connection, package, time.time_ns() // 1_000_000)
+    database.close()
+    return summary.health["uploads"]
+
+
+@pytest.fixture
+def many_files():
+    """This process may hold a connection to each of a thousand of the host's."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = 4096 if hard == resource.RLIM_INFINITY else min(hard, 4096)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, enough), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows counts handles otherwise")
+@pytest.mark.usefixtures("many_files")
+def test_a_thousand_connections_at_once_are_all_answered(serve, folder, client):
+    host = serve()
+    with contextlib.ExitStack() as stack:
+        connected = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", host.port), 60))
+            for _ in range(1000)
+        ]
+        for raw in connected:
+            raw.sendall(b"".join(request(client)))
+        answers = {raw.recv(12) for raw in connected}
+
+    assert answers == {b"HTTP/1.1 200"}
+    host.stop()
+    assert uploads(folder) == 1000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_it_answers_every_accepted_request_first(serve, folder, client, number):
+    """Forty uploads are half sent when the signal comes; all are answered, and stored."""
     host = serve()
     sent = []
     for _ in range(40):
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        body = json.dumps({
-            "installId": str(uuid.UUID(bytes=install)), "batch": uuid.uuid4().hex,
-            "sent_at": at, "run": uuid.uuid4().hex, "first": 1, "last": 2,
-            "headers": ["event_date", "event_type"], "rows": [[at, "plot"]] * 2,
-        }).encode()  # fmt: skip
+        head, body = request(client)
         raw = socket.create_connection(("127.0.0.1", host.port), 60)
-        head = f"POST /api/usage-event HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}"
-        head += f"\r\nContent-Type: application/json\r\nAuthorization: Bearer {pair.access}\r\n\r\n"
-        raw.sendall(head.encode() + body[:50])
+        raw.sendall(head + body[:50])
         sent.append((raw, body[50:]))
     httpx.get(f"{host.url}/healthz")  # answered after the heads above were read
 
@@ -236,11 +289,7 @@ def test_told_to_stop_it_answers_every_accepted_request_first(serve, folder, num
 
     assert answers == [b"HTTP/1.1 200"] * 40
     assert host.process.wait(60) == 0
-    with database.read() as connection:
-        package = _packages.find(connection, "demo")
-        summary = _statistics.summarise(connection, package, time.time_ns() // 1_000_000)
-    database.close()
-    assert summary.health["uploads"] == 40
+    assert uploads(folder) == 40
 
 
 def listens(port):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import signal
 import socket
@@ -22,6 +23,7 @@ __all__ = ["bind", "serve"]
 
 #: Seconds that accepted requests get to finish when the host is told to stop.
 GRACE = 10
+_CONNECTIONS = 65_536
 #: Seconds in which requests on connections accepted a moment before are still read.
 LINGER = 0.2
 
@@ -47,6 +49,19 @@ def bind(address: str, port: int) -> socket.socket:
         reason = getattr(error, "strerror", None) or error
         raise AddressInUse(f"cannot listen on {address} port {port}: {reason}") from error
     return listener
+
+
+def _allow_connections() -> None:
+    """Raise the soft limit of open files, which is 1,024 by habit, to what the system allows."""
+    try:
+        import resource
+    except ImportError:  # pragma: no cover - Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, _CONNECTIONS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Server(uvicorn.Server):
@@ -81,6 +96,7 @@ def serve(
 
     What *proxies* (addresses or networks) say about who asks is believed; nobody else is.
     """
+    _allow_connections()
     config = uvicorn.Config(
         app,
         log_config=None,  # `_journal` has its loggers
