@@ -22,7 +22,9 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> object:
         """Load a public name on first use (PEP 562)."""
         if name == "UsageAgent":
-            from otumat_usage._agent import UsageAgent as value
+            from otumat_usage import _agent
+
+            value = _agent.UsageAgent
         elif name == "disable":
             from otumat_usage._optout import disable as value
         elif name in __all__:
