@@ -268,9 +268,13 @@ class Postgresql:
             "--encoding=UTF8", "--locale=C",
         )  # fmt: skip
         self.start()
-        (folder / "host").mkdir()
-        (folder / "host" / "database.url").write_text(self.url("postgres") + "\n")
-        open_host(folder / "host", issuer=ISSUER).database.close()
+        try:
+            (folder / "host").mkdir()
+            (folder / "host" / "database.url").write_text(self.url("postgres") + "\n")
+            open_host(folder / "host", issuer=ISSUER).database.close()
+        except BaseException:
+            self.close()
+            raise
 
     def run(self, program, *arguments):
         done = subprocess.run(
