@@ -350,6 +350,7 @@ def soak(session: nox.Session) -> None:
 
 
 def _faults(session: nox.Session, seeds: str) -> None:
+    _need(session, "openssl")
     _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools())
     paths = session.posargs or [f"packages/{dist}/tests" for dist in LEAVES]
     _pytest(
