@@ -21,11 +21,12 @@ def union(sets: Iterable[BitMap]) -> BitMap:
 def pack_set(numbers: BitMap) -> bytes:
     """Return the portable form of *numbers* (the RoaringBitmap format specification).
 
-    One set has one form, so that what is built anew can be compared byte by byte.
+    One set has one form, so that what is built anew can be compared byte by byte: the form that
+    comes from its sorted numbers. Left as they are, sets keep containers that tell how they came
+    about, because the library changes one only for a smaller one.
     """
-    plain = BitMap(numbers)
+    plain = BitMap(numbers.to_array())
     plain.run_optimize()
-    plain.shrink_to_fit()
     return bytes(plain.serialize())
 
 
