@@ -85,6 +85,17 @@ def test_restoring_keeps_what_was_there(service, folder, tmp_path):
     assert events(tmp_path, service.clock()) == 3
 
 
+def test_restoring_at_once_again_replaces_nothing_that_was_kept(service, folder, tmp_path):
+    """Within one second, so the date alone would name them alike."""
+    _keep.backup(folder, tmp_path / "copy")
+    service.host.stop()
+
+    kept = [_keep.restore(folder, tmp_path / "copy") for _ in range(4)]
+
+    assert len(set(kept)) == 4
+    assert all(path.is_file() for path in kept)
+
+
 def test_two_hosts_never_serve_from_one_folder(folder, tmp_path):
     _keep.backup(folder, tmp_path / "copy")
     with serving_from(folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import sqlite3
@@ -152,7 +153,10 @@ def _copy_as_is(source: Path, target: Path) -> None:
 
 
 def _dated(path: Path) -> Path:
-    return path.with_name(f"{path.name}.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
+    """Return a name for what is kept of *path* now; one that was kept before is never replaced."""
+    name = f"{path.name}.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    names = itertools.chain([name], (f"{name}-{count}" for count in itertools.count(2)))
+    return next(each for each in map(path.with_name, names) if not each.exists())
 
 
 def _setting(connection: sqlite3.Connection, name: str) -> str | None:
