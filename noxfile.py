@@ -77,9 +77,9 @@ OLDEST_AND_NEWEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 NEWEST = PYTHONS[-1]
 
 # What `nox` alone runs: all that needs only Python, git and openssl, within ten minutes on two
-# cores. CI also runs `faults`, `alone` on the oldest Python, and `lowest` on the newest.
+# cores. CI also runs `faults`, `lowest`, and `alone` on the oldest Python.
 nox.options.sessions = [
-    "lint", "types", "tests", f"alone-{NEWEST}", "together", f"lowest-{PYTHONS[0]}", "interop",
+    "lint", "types", "tests", f"alone-{NEWEST}", "together", "interop",
     f"readme-{NEWEST}", "build",
 ]  # fmt: skip
 
