@@ -54,6 +54,18 @@ def test_long_work_is_told_and_wiped_when_it_ends(terminal):
 
 
 @needs_pty
+def test_a_line_never_wraps_and_ends_with_what_tells_most(terminal):
+    use, shown, news = terminal
+    use()
+    with working("hashing /" + "a" * 200 + "/package"), news:
+        assert news.wait_for(lambda: b"1 s" in shown, 60)
+
+    lines = bytes(shown).split(b"\r\x1b[K")
+    assert {len(line) for line in lines if line} == {79}
+    assert lines[1].endswith(b"a/package: 1 s")
+
+
+@needs_pty
 def test_short_work_is_not_told(terminal):
     use, shown, _ = terminal
     use()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 from contextlib import contextmanager
+
+import click
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,11 +41,20 @@ def working(what: str) -> Iterator[None]:
 
 def _show(what: str, done: threading.Event) -> None:
     begin = time.monotonic()
-    line = "".join(letter if letter.isprintable() else "?" for letter in what)
+    name = "".join(letter if letter.isprintable() else "?" for letter in what)
     wait, erase = _PATIENCE, ""
     while not done.wait(wait):
-        sys.stderr.write(f"{_ERASE}{line}: {time.monotonic() - begin:.0f} s")
-        sys.stderr.flush()
+        seconds = f": {time.monotonic() - begin:.0f} s"
+        # A line that wraps could not be erased. The end of a path says more than its start.
+        room = max(0, _columns() - 1 - len(seconds))
+        click.echo(_ERASE + name[max(0, len(name) - room) :] + seconds, nl=False, err=True)
         wait, erase = _PACE, _ERASE
-    sys.stderr.write(erase)
-    sys.stderr.flush()
+    click.echo(erase, nl=False, err=True)
+
+
+def _columns() -> int:
+    """Return the width of the terminal; 80 where it does not say."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return 80
