@@ -12,7 +12,15 @@ from hashlib import sha1, sha256
 import pytest
 
 from otumat_sign import ChangedFileError, RefusedPathError, UnreadableFileError
-from otumat_sign._blobs import BUFFER_SIZE, _raise_unreadable, blob_id, heads, kind, new
+from otumat_sign._blobs import (
+    BUFFER_SIZE,
+    _raise_unreadable,
+    _readv_portably,
+    blob_id,
+    heads,
+    kind,
+    new,
+)
 
 SIZES = [0, 1, 100, 4096, BUFFER_SIZE - 1, BUFFER_SIZE, BUFFER_SIZE + 1, 3 * BUFFER_SIZE]
 
@@ -159,3 +167,15 @@ def test_a_file_that_is_written_while_it_is_read_is_never_hashed(tmp_path, how):
 )
 def test_kinds_have_names(mode, name):
     assert kind(mode) == name
+
+
+@pytest.mark.parametrize("size", [0, 10, 4096])
+def test_where_there_is_no_readv_reading_is_the_same(tmp_path, size):
+    """Windows has none; the substitute needs nothing of it."""
+    (tmp_path / "file").write_bytes(b"x" * size)
+    buffer = bytearray(1024)
+    with (tmp_path / "file").open("rb", buffering=0) as file:
+        got = _readv_portably(file.fileno(), [buffer])
+
+    assert got == min(size, 1024)
+    assert buffer == (b"x" * got).ljust(1024, b"\0")
