@@ -26,6 +26,7 @@ from otumat_usage.host import _packages
 from otumat_usage.host._admin import new_link
 from otumat_usage.host._app import make_app
 from otumat_usage.host._host import open_host
+from otumat_usage.host._server import bind, uvicorn
 
 ISSUER = "http://127.0.0.1:8080"
 REDIRECT = "http://127.0.0.1:49152/done"
@@ -63,6 +64,33 @@ class Clock:
 @pytest.fixture
 def clock():
     return Clock()
+
+
+@contextlib.contextmanager
+def _on_a_port(app_of):
+    listener = bind("127.0.0.1", 0)
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    config = uvicorn.Config(app_of(address), log_level="warning", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        deadline = time.monotonic() + 30
+        while not server.started:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield address
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        listener.close()
+
+
+@pytest.fixture(scope="session")
+def on_a_port():
+    """Return a context that serves, on a real port, the app that a function of its address makes;
+    it yields that address."""
+    return _on_a_port
 
 
 class Loop:

@@ -3,8 +3,6 @@
 import contextlib
 import json
 import re
-import threading
-import time
 import uuid
 
 import pytest
@@ -15,7 +13,7 @@ from otumat_usage.host._app import make_app
 from otumat_usage.host._conformance import RULES, examine_server
 from otumat_usage.host._errors import RuleUnknown, ServerSilent, UrlInvalid
 from otumat_usage.host._host import open_host
-from otumat_usage.host._server import bind, uvicorn
+from otumat_usage.host._server import bind
 from otumat_usage.host.cli import host_group
 
 pytestmark = pytest.mark.service
@@ -176,28 +174,22 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory):
+def real(tmp_path_factory, on_a_port):
+    served = []
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(bind("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        host = open_host(tmp_path_factory.mktemp("conformance") / "host", issuer=url)
-        stack.callback(host.stop)
-        host.start()
-        with host.database.write() as connection:
-            _packages.add(connection, "demo", host.now())
-            _packages.add(connection, "strict", host.now(), events={"plot": {}})
-        found = Server(make_app(host), url)
-        config = uvicorn.Config(found, log_level="warning", lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        stack.callback(thread.join, 30)
-        stack.callback(setattr, server, "should_exit", True)
-        deadline = time.monotonic() + 30
-        while not server.started:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        yield found
+
+        def app_of(url):
+            host = open_host(tmp_path_factory.mktemp("conformance") / "host", issuer=url)
+            stack.callback(host.stop)
+            host.start()
+            with host.database.write() as connection:
+                _packages.add(connection, "demo", host.now())
+                _packages.add(connection, "strict", host.now(), events={"plot": {}})
+            served.append(Server(make_app(host), url))
+            return served[0]
+
+        stack.enter_context(on_a_port(app_of))
+        yield served[0]
 
 
 @pytest.fixture

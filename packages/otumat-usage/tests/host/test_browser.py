@@ -1,10 +1,13 @@
 """What a person sees, asked of a real Chromium: the consent page, the code page, the answers."""
 
+import dataclasses
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+
+from otumat_usage.host._app import make_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.service]
 
@@ -29,29 +32,15 @@ def open_page(chromium):
 
 
 @pytest.fixture
-def url(service):
+def url(service, on_a_port):
     """The service behind a real port."""
-    import dataclasses
-    import time
 
-    from otumat_usage.host._app import make_app
-    from otumat_usage.host._server import bind, uvicorn
+    def app_of(address):
+        service.host = dataclasses.replace(service.host, issuer=address)
+        return make_app(service.host)
 
-    listener = bind("127.0.0.1", 0)
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    service.host = dataclasses.replace(service.host, issuer=address)
-    config = uvicorn.Config(make_app(service.host), log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    yield address
-    server.should_exit = True
-    thread.join(20)
-    listener.close()
+    with on_a_port(app_of) as address:
+        yield address
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])

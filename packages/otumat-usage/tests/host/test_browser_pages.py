@@ -1,15 +1,12 @@
 """The answers in a real Chromium: each page opened, filtered, exported; axe finds nothing."""
 
 import dataclasses
-import threading
-import time
 
 import pytest
 
 from otumat_usage.host import _catalogue, _demo, _demo_host, _public
 from otumat_usage.host._admin import new_link
 from otumat_usage.host._app import make_app
-from otumat_usage.host._server import bind, uvicorn
 from otumat_usage.host._worker import fold_all
 
 pytestmark = [pytest.mark.browser, pytest.mark.service]
@@ -25,7 +22,7 @@ OTHERS = ["/", "/p/empty", "/p/year/privacy", "/p/year/consent", "/public/year",
 
 
 @pytest.fixture(name="url", scope="module")
-def _url(steady):
+def _url(steady, on_a_port):
     """A host behind a real port, with a year of use, a package without any, a public page."""
     package = steady.add("year", events=dict(_demo.EVENTS))
     steady.add("empty")
@@ -35,21 +32,13 @@ def _url(steady):
         _public.publish(connection, package, on=True)
     _demo_host._Sender(steady.host.database, package.id, 5, steady.clock()).send(crowd)
     fold_all(steady.host.database)
-    listener = bind("127.0.0.1", 0)
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    steady.host = dataclasses.replace(steady.host, issuer=address)
-    config = uvicorn.Config(make_app(steady.host), log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    yield address
-    server.should_exit = True
-    thread.join(20)
-    listener.close()
+
+    def app_of(address):
+        steady.host = dataclasses.replace(steady.host, issuer=address)
+        return make_app(steady.host)
+
+    with on_a_port(app_of) as address:
+        yield address
 
 
 @pytest.fixture

@@ -6,10 +6,12 @@ import json
 import socket
 import time
 import zlib
+from urllib.parse import urlsplit
 
 import pytest
 
 from otumat_usage.host import _packages, _statistics, _wire
+from otumat_usage.host._app import make_app
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -346,34 +348,18 @@ def test_one_network_cannot_make_installs_without_end(service):
 
 
 @pytest.mark.service
-def test_slow_and_broken_connections_do_not_stop_the_others(service):
+def test_slow_and_broken_connections_do_not_stop_the_others(service, on_a_port):
     """Two hundred connections that send half a request each; one honest one is answered."""
-    import threading
-
-    from otumat_usage.host._app import make_app
-    from otumat_usage.host._server import bind, uvicorn
-
-    listener = bind("127.0.0.1", 0)
-    port = listener.getsockname()[1]
-    config = uvicorn.Config(make_app(service.host), log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
     with contextlib.ExitStack() as stack:
+        address = stack.enter_context(on_a_port(lambda _: make_app(service.host)))
+        place = ("127.0.0.1", urlsplit(address).port)
         for i in range(200):
-            slow = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+            slow = stack.enter_context(socket.create_connection(place, 10))
             slow.sendall(
                 [b"GET / HTT", b"\x00\xff\x16\x03\n\n", b"POST /auth/token HTTP/1.1\r\n"][i % 3]
             )
-        honest = stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+        honest = stack.enter_context(socket.create_connection(place, 10))
         honest.sendall(b"GET /device HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         said = honest.recv(12)
-    server.should_exit = True
-    thread.join(20)
-    listener.close()
 
     assert said == b"HTTP/1.1 200"
