@@ -50,6 +50,19 @@ def test_without_names_days_or_filter_it_is_the_summary(report):
     assert "Active users" in report("--days", "28")
 
 
+def test_a_span_of_days_may_begin_and_end_anywhere(report):
+    days = json.loads(report("actives", "--json", "--days", "60"))[0]["rows"]
+    first, last = days[20]["Day (UTC)"], days[10]["Day (UTC)"]
+
+    (found,) = json.loads(report("actives", "--json", "--from", first, "--to", last))
+
+    assert [row["Users of 7 days"] for row in found["rows"]] == [
+        row["Users of 7 days"] for row in days[10:21]
+    ]
+    assert "leave one out" in report("--from", first, "--days", "7", code=2)
+    assert "is no day" in report("--to", "yesterday", code=2)
+
+
 def test_a_filter_narrows_what_is_printed(report):
     whole = json.loads(report("os", "--json", "--days", "365"))[0]["rows"]
 

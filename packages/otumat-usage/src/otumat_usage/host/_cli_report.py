@@ -18,6 +18,8 @@ _DEFAULT = ("actives", "features", "never", "versions", "python", "os", "frequen
 @click.argument("package")
 @click.argument("answers", nargs=-1)
 @click.option("--days", type=click.IntRange(1, 800), help="Days to look back on.  [default: 90]")
+@click.option("--from", "begin", metavar="DATE", help="The first day instead, such as 2026-01-01.")
+@click.option("--to", "until", metavar="DATE", help="The last day.  [default: today, in UTC]")
 @click.option("--where", help='Only these users, such as "python = 3.12 and not os = Windows".')
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print one answer as CSV.")
@@ -26,6 +28,8 @@ def report_command(  # noqa: PLR0913, PLR0917 - one argument per option
     package: str,
     answers: tuple[str, ...],
     days: int | None,
+    begin: str | None,
+    until: str | None,
     where: str | None,
     as_json: bool,  # noqa: FBT001 - click passes flags by name
     as_csv: bool,  # noqa: FBT001
@@ -47,12 +51,15 @@ def report_command(  # noqa: PLR0913, PLR0917 - one argument per option
 
     if as_csv and (as_json or len(answers) != 1):
         raise Failure("--csv prints one answer: name it, such as `features --csv`, without --json")
-    if not answers and days is None and where is None:
+    given = {"days": days and str(days), "from": begin, "to": until, "where": where}
+    if not answers and not any(given.values()):
         summary = summary_of(directory, package)
         click.echo(_report.as_json(summary) if as_json else _report.as_text(summary))
         return
-    given = {"days": str(days or ""), "where": where or ""}
-    found = exhibits_of(directory, package, answers or _DEFAULT, given)
+    if begin and days:
+        raise Failure("--from and --days both say how long: leave one out")
+    words = {name: text for name, text in given.items() if text}
+    found = exhibits_of(directory, package, answers or _DEFAULT, words)
     if as_csv:
         click.echo(_exhibit.as_csv(found[0]), nl=False)
     elif as_json:

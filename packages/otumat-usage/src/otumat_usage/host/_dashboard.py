@@ -65,6 +65,7 @@ class _Shown:
     choices: list[tuple[str, list[tuple[str, str]]]]
     empty: bool
     published: bool
+    today: int
 
 
 async def package_page(request: Request) -> Response:
@@ -119,6 +120,7 @@ def _look(
         [] if empty else _choices(answers),
         empty,
         is_published(connection, package),
+        answers.today,
     )
 
 
@@ -165,7 +167,8 @@ def _values(shown: _Shown, kind: str, code: str) -> dict[str, object]:
         "empty": shown.empty,
         "published": shown.published,
         "snippet": code,
-        "today": iso(asked.last),
+        "today": iso(shown.today),
+        "span": f"{iso(asked.first)} to {iso(asked.last)}" if asked.until else "",
     }
 
 

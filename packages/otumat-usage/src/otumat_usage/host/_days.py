@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DAY", "Step", "buckets", "day_of", "iso", "monday"]
+__all__ = ["DAY", "Step", "buckets", "day_number", "day_of", "iso", "monday"]
 
 #: Milliseconds of a day.
 DAY = 86_400_000
 _EPOCH = date(1970, 1, 1)
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Step = Literal["day", "week", "month"]
 
@@ -20,6 +22,20 @@ Step = Literal["day", "week", "month"]
 def day_of(milliseconds: int) -> int:
     """Return the UTC day of an instant."""
     return milliseconds // DAY
+
+
+def day_number(text: str) -> int:
+    """Return the number of the day that *text* writes as YYYY-MM-DD.
+
+    Raises:
+        ValueError: it does not, or the day is before 1970.
+    """
+    if not _ISO.fullmatch(text):
+        raise ValueError(text)
+    number = (date.fromisoformat(text) - _EPOCH).days
+    if number < 0:
+        raise ValueError(text)
+    return number
 
 
 def iso(day: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from otumat_usage.host import _expression
+from otumat_usage.host._days import day_number, iso
 from otumat_usage.host._errors import ServingError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _ORDERS = ("users", "events", "name")
 
 
 class QuestionInvalid(ServingError, ValueError):  # noqa: N818 - named for the state
-    """A span of days or an order was asked for that there is not."""
+    """Days or an order were asked for that there are not."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,11 +34,12 @@ class Question:
 
     Attributes:
         first: The first day of the span.
-        last: Its last day, today.
+        last: Its last day, today unless another was asked for.
         where: Which install-days; None for all.
         text: The filter as it was written.
         order: What lists are sorted by: users, events or name.
         without: The condition under which a version or a Python would be dropped.
+        until: The last day as it was asked for; "" for today, whichever day that is.
     """
 
     first: int
@@ -46,6 +48,7 @@ class Question:
     text: str = ""
     order: str = "users"
     without: str = ""
+    until: str = ""
 
     @property
     def days(self) -> int:
@@ -56,35 +59,64 @@ class Question:
         """Return the query string of this question with *changes*, defaults left out."""
         values: dict[str, object] = {
             "days": self.days,
+            "to": self.until,
             "where": self.text,
             "order": self.order,
             "without": self.without,
         }
-        defaults = {"days": _DEFAULT, "where": "", "order": "users", "without": ""}
+        defaults = {"days": _DEFAULT, "to": "", "where": "", "order": "users", "without": ""}
         values |= changes
         kept = {name: v for name, v in values.items() if v != defaults.get(name)}
         return f"?{urlencode(kept)}" if kept else ""
 
 
 def ask(answers: Answers, given: Mapping[str, str]) -> Question:
-    """Return the question in *given*: ``days``, ``where``, ``order`` and ``without``.
+    """Return the question in *given*.
+
+    ``days`` (90 by default) end ``to`` a day, today by default, or begin ``from`` a day; days are
+    written as dates. ``where``, ``order`` and ``without`` are what `Question` holds.
 
     Raises:
-        QuestionInvalid: days or order are not among the possible ones.
+        QuestionInvalid: the days or the order are not among the possible ones.
         FilterInvalid: the filter cannot be read.
     """
-    days = given.get("days") or str(_DEFAULT)
-    if not days.isascii() or not days.isdecimal() or not 1 <= int(days[:5]) <= _LONGEST:
-        raise QuestionInvalid(f"{days[:20]!r} days; expected a number from 1 to {_LONGEST}")
+    first, last, until = _span(answers.today, given)
     order = given.get("order") or "users"
     if order not in _ORDERS:
         raise QuestionInvalid(f"{order[:20]!r} is no order: {', '.join(_ORDERS)}")
     text = (given.get("where") or "").strip()
     return Question(
-        first=answers.today - int(days) + 1,
-        last=answers.today,
+        first=first,
+        last=last,
         where=_expression.read(text, answers.values),
         text=text,
         order=order,
         without=(given.get("without") or "").strip(),
+        until=until,
     )
+
+
+def _span(today: int, given: Mapping[str, str]) -> tuple[int, int, str]:
+    """Return the first and the last day asked for, and the last as it was written."""
+    until = given.get("to") or ""
+    last = _day(until) if until else today
+    if last > today:
+        raise QuestionInvalid(f"{until} has not come yet; the last day is {iso(today)}")
+    if begin := given.get("from"):
+        first = _day(begin)
+        if not 1 <= last - first + 1 <= _LONGEST:
+            raise QuestionInvalid(
+                f"from {begin} to {iso(last)} are {last - first + 1} days; expected 1 to {_LONGEST}"
+            )
+        return first, last, until
+    days = given.get("days") or str(_DEFAULT)
+    if not days.isascii() or not days.isdecimal() or not 1 <= int(days[:5]) <= _LONGEST:
+        raise QuestionInvalid(f"{days[:20]!r} days; expected a number from 1 to {_LONGEST}")
+    return last - int(days) + 1, last, until
+
+
+def _day(text: str) -> int:
+    try:
+        return day_number(text)
+    except ValueError:
+        raise QuestionInvalid(f"{text[:20]!r} is no day; expected one such as 2026-01-31") from None
