@@ -1,6 +1,7 @@
 """The answers in a real Chromium: each page opened, filtered, exported; axe finds nothing."""
 
 import dataclasses
+from datetime import date
 
 import pytest
 
@@ -58,6 +59,7 @@ def open_page(chromium, url, steady):
         page.goto(url + path)
         return page
 
+    open_page.complaints = complaints
     yield open_page
     for context in contexts:
         context.close()
@@ -146,3 +148,118 @@ def test_what_if_we_drop_is_answered_for_any_condition(open_page):
     heading = "If we drop python < 3.12 or os = Windows"
     assert page.get_by_role("heading", name=heading).is_visible()
     assert page.get_by_role("img", name=heading).is_visible()
+
+
+def active_days(page):
+    """Return the columns of the plot of active users as (label, what is told), by its table."""
+    section = page.locator("section", has=page.get_by_role("heading", name="Active users"))
+    return section.locator("svg.upright"), section.locator("details table")
+
+
+def test_a_pointer_reads_a_plot_as_its_table_says_it(open_page):
+    page = open_page("/p/year?days=28")
+    plot, table = active_days(page)
+    last = table.locator("tbody tr").first
+    cells = last.evaluate("row => [...row.cells].map(cell => cell.textContent)")
+
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 60)
+
+    told = page.locator(".readout").inner_text()
+    assert told.split("\n") == [
+        cells[0],
+        f"1 day {cells[1]}, 7 days {cells[2]}, 28 days {cells[3]}",
+    ]
+    assert plot.locator(".cursor").count() == 1
+    page.mouse.move(2, 2)
+    assert page.locator(".readout").is_hidden()
+    assert plot.locator(".cursor").count() == 0
+
+
+def test_days_are_picked_on_a_plot_by_a_pointer_or_by_keys(open_page):
+    page = open_page("/p/year?days=28&where=os+%3D+Linux")
+    plot, table = active_days(page)
+    days = table.locator("tbody th").all_text_contents()
+    box = plot.bounding_box()
+    width = box["width"] / 480 * (480 - 44) / 27
+
+    def of(place):
+        return box["x"] + box["width"] - place * width
+
+    page.mouse.move(of(9), box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(of(6), box["y"] + 60)
+    page.mouse.move(of(3), box["y"] + 60)
+    assert "show only these days" in page.locator(".readout").inner_text()
+    with page.expect_navigation():
+        page.mouse.up()
+    assert f"from={days[9]}" in page.url
+    assert f"to={days[3]}" in page.url
+    assert "where=os" in page.url
+    assert page.get_by_text(f"{days[9]} to {days[3]}").is_visible()
+
+    plot, _ = active_days(page)
+    plot.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Shift+ArrowLeft")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert f"from={days[5]}" in page.url
+    assert f"to={days[3]}" in page.url
+
+
+def test_a_week_picked_on_a_plot_ends_before_the_next(open_page):
+    page = open_page("/p/year/versions?days=365")
+    plot = page.locator("#x-adoption + p + svg, #x-adoption ~ svg.upright").first
+    weeks = plot.evaluate(
+        "plot => [...new Set([...plot.querySelectorAll('rect > title')]"
+        ".map(title => title.textContent.slice(0, 10)))]"
+    )
+
+    plot.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+ArrowRight")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+    assert f"from={weeks[0]}" in page.url
+    to = page.evaluate("new URLSearchParams(location.search).get('to')")
+    assert (date.fromisoformat(weeks[2]) - date.fromisoformat(to)).days == 1
+
+
+def test_a_filter_answers_while_it_is_written(open_page):
+    page = open_page("/p/year/platforms?days=365")
+    field = page.get_by_label("Only users with")
+    pythons = page.locator("section", has=page.get_by_role("heading", name="Python", exact=True))
+    before = pythons.locator("tbody th").all_text_contents()
+
+    field.press_sequentially("python =")
+    page.locator(".wrong:not(:empty)").first.wait_for()
+    assert pythons.locator("tbody th").all_text_contents() == before
+    assert [text for text in open_page.complaints if "400" not in text] == []
+    open_page.complaints.clear()  # the browser's own line about that answer
+
+    field.fill("os = Linux")
+    page.get_by_text("Users and days on which").wait_for()
+    systems = page.locator("#x-os ~ details tbody th").all_text_contents()
+    assert systems == ["Linux"]
+    assert page.locator(".wrong").first.inner_text() == ""
+    assert "where=os+%3D+Linux" in page.url
+    assert field.evaluate("each => each === document.activeElement")
+    page.get_by_role("link", name="a year").click()
+    assert page.get_by_label("Only users with").input_value() == "os = Linux"
+
+
+def test_a_filter_says_when_the_host_cannot_answer(open_page):
+    page = open_page("/p/year")
+    busy = {"status": 503, "content_type": "text/html", "body": "<main><p>busy</p></main>"}
+    page.route("**/p/year?*", lambda route: route.fulfill(**busy))
+
+    page.get_by_label("Only users with").fill("os = Linux")
+
+    page.get_by_text("busy").wait_for()
+    assert page.locator("svg.plot").first.is_visible()
+    assert [text for text in open_page.complaints if "503" not in text] == []
+    open_page.complaints.clear()

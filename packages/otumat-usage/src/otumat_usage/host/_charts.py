@@ -89,7 +89,8 @@ def lines(
                 parts.append(f'<polyline class="line s{number}" points="{points}"/>')
     parts += dates(labels, step, _AXIS)
     below, high = legend([name for name, _ in series], _AXIS + 12) if len(series) > 1 else ([], 0)
-    return frame(title, _AXIS + 14 + high, [*parts, *_tips(labels, step, series, ""), *below])
+    parts += [*_tips(labels, step, series, ""), *below]
+    return frame(title, _AXIS + 14 + high, parts, upright=True)
 
 
 def _runs(values: Sequence[int | None]) -> list[list[tuple[int, int]]]:
@@ -143,7 +144,7 @@ def shares(title: str, labels: Sequence[str], series: Sequence[Series]) -> Marku
             )
     parts += dates(labels, (WIDTH - LEFT) / max(1, len(labels) - 1), _AXIS)
     below, high = legend([name for name, _ in series], _AXIS + 12)
-    return frame(title, _AXIS + 14 + high, parts + below)
+    return frame(title, _AXIS + 14 + high, parts + below, upright=True)
 
 
 def columns(title: str, labels: Sequence[str], series: Sequence[Series]) -> Markup:
@@ -166,7 +167,7 @@ def columns(title: str, labels: Sequence[str], series: Sequence[Series]) -> Mark
             )
     parts += _under(labels, step)
     below, high = legend([name for name, _ in series], _AXIS + 12) if len(series) > 1 else ([], 0)
-    return frame(title, _AXIS + 14 + high, parts + below)
+    return frame(title, _AXIS + 14 + high, parts + below, upright=True)
 
 
 def _under(labels: Sequence[str], step: float) -> list[str]:

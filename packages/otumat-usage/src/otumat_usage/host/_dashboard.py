@@ -11,7 +11,7 @@ from otumat_usage.host._answers import DIMENSIONS, Answers
 from otumat_usage.host._catalogue import PAGES, ExhibitUnknown, exhibit
 from otumat_usage.host._expression import NAMES, FilterInvalid, condition
 from otumat_usage.host._figures import Figures, figures
-from otumat_usage.host._pages import message, page
+from otumat_usage.host._pages import SCRIPTED, message, page
 from otumat_usage.host._public import is_published
 from otumat_usage.host._question import SPANS, Question, QuestionInvalid, ask
 from otumat_usage.host._snippet import snippet
@@ -85,7 +85,8 @@ async def package_page(request: Request) -> Response:
         return message(400, "This cannot be asked", str(error), hint=f"{host.issuer}/p/{name}")
     if shown is None:
         return message(404, "Not here", f"No package {name!r} is registered at this host.")
-    return page("dashboard.html", _values(shown, kind, snippet(shown.package, host.issuer)))
+    values = _values(shown, kind, snippet(shown.package, host.issuer))
+    return page("dashboard.html", values, csp=SCRIPTED)
 
 
 def _narrowed(request: Request) -> Response:

@@ -10,7 +10,7 @@ import jinja2
 
 from otumat_usage.host._web import CSP, HTMLResponse, Request, Response, Route
 
-__all__ = ["STATIC", "message", "page"]
+__all__ = ["SCRIPTED", "STATIC", "message", "page"]
 
 _HERE = Path(__file__).parent
 
@@ -28,9 +28,16 @@ def _cell(value: object) -> str:
     return _number(value) if isinstance(value, int) else str(value)
 
 
+#: Our own files that pages may load, and their types.
+_TYPES = {"style.css": "text/css", "answers.js": "text/javascript"}
+#: What a page may do that reads its plots with our script: load it, and let it ask this host.
+SCRIPTED = f"{CSP}; script-src 'self'; connect-src 'self'"
+
+
 @functools.cache
-def _style() -> tuple[bytes, str]:
-    data = (_HERE / "static" / "style.css").read_bytes()
+def _static(name: str) -> tuple[bytes, str]:
+    """Return what is in one of our files, and a tag that changes with it."""
+    data = (_HERE / "static" / name).read_bytes()
     return data, hashlib.sha256(data).hexdigest()[:12]
 
 
@@ -45,7 +52,9 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["number"] = _number
     environment.filters["cell"] = _cell
-    environment.globals["style_url"] = f"/static/{_style()[1]}/style.css"
+    for name in _TYPES:
+        word = name.replace(".", "_")
+        environment.globals[word] = f"/static/{_static(name)[1]}/{name}"
     return environment
 
 
@@ -63,12 +72,12 @@ def message(status: int, title: str, text: str, *, hint: str = "") -> Response:
     return page("message.html", {"title": title, "text": text, "hint": hint}, status=status)
 
 
-async def _style_sheet(request: Request) -> Response:
-    data, tag = _style()
-    if request.path_params["tag"] != tag:
+async def _file(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name not in _TYPES or request.path_params["tag"] != _static(name)[1]:
         return Response(status_code=404)
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return Response(data, headers=headers, media_type="text/css")
+    return Response(_static(name)[0], headers=headers, media_type=_TYPES[name])
 
 
-STATIC = Route("/static/{tag}/style.css", _style_sheet, methods=["GET"])
+STATIC = Route("/static/{tag}/{name}", _file, methods=["GET"])

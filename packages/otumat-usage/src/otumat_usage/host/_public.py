@@ -14,7 +14,7 @@ from otumat_usage.host._answers import Answers
 from otumat_usage.host._catalogue import exhibit
 from otumat_usage.host._consent import consent_text
 from otumat_usage.host._gate import LEAST, PUBLIC, public
-from otumat_usage.host._pages import message, page
+from otumat_usage.host._pages import SCRIPTED, message, page
 from otumat_usage.host._question import ask
 from otumat_usage.host._retention import Policy, policy_of
 from otumat_usage.host._settings import recall, remember
@@ -65,7 +65,7 @@ async def public_page(request: Request) -> Response:
     if found is None:
         return message(404, "Not here", "Nothing of that name is published at this host.")
     values = {"package": _packages.canonical(name), "exhibits": found, "least": LEAST}
-    return page("public.html", values)
+    return page("public.html", values, csp=SCRIPTED)
 
 
 async def data(request: Request) -> Response:

@@ -60,6 +60,7 @@ _ATTRIBUTES = {
     "cell": 'fill="#1d2126"',
     "tip": 'fill="transparent"',
 }
+_ATTRIBUTES["plot upright"] = _ATTRIBUTES["plot"]
 _ATTRIBUTES |= {f"s{n}": f'fill="{colour}"' for n, colour in enumerate(_PALETTE)}
 _ATTRIBUTES |= {
     f"line s{n}": f'fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"'
@@ -104,10 +105,13 @@ def tip(text: str) -> Markup:
     return Markup(f"<title>{escape(text)}</title>")  # noqa: S704 - escaped
 
 
-def frame(title: str, height: float, parts: Iterable[str]) -> Markup:
-    """Return the plot of these *parts*; all texts in them are escaped already."""
+def frame(title: str, height: float, parts: Iterable[str], *, upright: bool = False) -> Markup:
+    """Return the plot of these *parts*; all texts in them are escaped already.
+
+    *upright* says that it is read column by column, which a crosshair can do.
+    """
     head = (
-        f'<svg class="plot" viewBox="0 0 {WIDTH} {height:g}" role="img" '
+        f'<svg class="plot{" upright" * upright}" viewBox="0 0 {WIDTH} {height:g}" role="img" '
         f'aria-label="{escape(title)}"><title>{escape(title)}</title>'
     )
     return Markup(head + "".join(parts) + "</svg>")  # noqa: S704 - every text above is escaped
