@@ -53,6 +53,7 @@ BENCHMARKS = {
     "usage-uploader": "usage/uploader.py",
     "host-ingest": "host/ingest.py",
     "host-life": "host/life.py",
+    "host-painted": "host/painted.py",
     "watch": "watch/__main__.py",
 }
 SLOW = f"interop or service or fault or {NEEDS_MORE}"
