@@ -2,9 +2,9 @@
 
     nox -s bench -- host-painted [--data DIR] [--rounds 7] [--installs 400]
 
-Without a folder of a host's data a made-up year of use is taken. Each page is opened again and again
-in turns; "answer" is what the server took (navigation timing: request to last byte), "painted" is
-Chromium's first contentful paint, both since the navigation began. Needs Chromium.
+Without a folder of a host's data a made-up year of use is taken. Each page is opened again and
+again, in turns; "answer" is what the server took (navigation timing: request to last byte),
+"painted" is Chromium's first contentful paint since the navigation began. Needs Chromium.
 """
 
 from __future__ import annotations
