@@ -253,6 +253,39 @@ def build(session: nox.Session) -> None:
         session.log(f"{file.name}: {file.stat().st_size:,} bytes")
 
 
+# --- a release: docs/releasing.md ---------------------------------------------------------------
+
+
+@nox.session(python=NEWEST, name="release-check", default=False)
+def release_check(session: nox.Session) -> None:
+    """All of a release but publishing: `-- DIST [--tag TAG] [--key KEY]`, or `-- --rehearse`."""
+    _release(session, "check", *session.posargs)
+
+
+@nox.session(python=NEWEST, name="release-tag", default=False)
+def release_tag(session: nox.Session) -> None:
+    """Hold a tag to version and changelog, leaves before the meta: `-- TAG`."""
+    _release(session, "tag", *session.posargs)
+
+
+@nox.session(python=NEWEST, name="release-build", default=False)
+def release_build(session: nox.Session) -> None:
+    """Build one distribution from the commit, reproducibly: `-- DIST --out dist`."""
+    _release(session, "build", *session.posargs)
+
+
+@nox.session(python=NEWEST, name="release-sign", default=False)
+def release_sign(session: nox.Session) -> None:
+    """Sign what `release-build` left, if it can be rebuilt: `-- DIST --out dist --key KEY`."""
+    _release(session, "sign", *session.posargs)
+
+
+@nox.session(python=NEWEST, default=False)
+def sbom(session: nox.Session) -> None:
+    """Write the bills of materials anew, after a change to a pyproject.toml."""
+    _release(session, "sbom")
+
+
 # --- the README's first command ------------------------------------------------------------------
 
 
@@ -357,6 +390,15 @@ def _faults(session: nox.Session, seeds: str) -> None:
     _pytest(
         session, "-n", "2", "-m", "fault and not postgresql", *paths, env={"OTUMAT_SEEDS": seeds}
     )
+
+
+def _release(session: nox.Session, *args: str) -> None:
+    """Run `python -m release` beside tools that are pinned by hash and otumat-sign as it is here."""
+    _need(session, "git", "openssl", "sha256sum")
+    scripts = ROOT / "scripts"
+    session.install("--require-hashes", "-r", str(scripts / "release" / "requirements.txt"))
+    session.install("--no-deps", "--no-build-isolation", str(ROOT / "packages" / "otumat-sign"))
+    session.run("python", "-m", "release", *args, env={"PYTHONPATH": str(scripts)})
 
 
 def _all_extra_tools() -> list[str]:

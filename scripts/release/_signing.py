@@ -1,0 +1,83 @@
+"""Sign a wheel with otumat-sign, twice over, and check it as its users would: by us and by hand."""
+
+from __future__ import annotations
+
+import base64
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sysconfig
+
+from release import _build
+from release._project import Project
+from release._refused import Refused
+
+_PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----\n", re.DOTALL)
+_BLOCK = re.compile(
+    rb"^-----BEGIN OTUMAT SIGNATURE-----\n(.*?)^-----END OTUMAT SIGNATURE-----$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def throw_away_key(folder: pathlib.Path) -> tuple[str, pathlib.Path]:
+    """Make an Ed25519 key pair that nobody trusts; return the key's URI and the public half."""
+    folder.mkdir()
+    key = folder / "throw-away.pem"
+    command = ["keygen", "--type", "ed25519", "--no-passphrase", str(key)]
+    _build.run([_otumat_sign(), *command], cwd=folder, where=_build.ONE, epoch=0)
+    return str(key), key.with_suffix(".pub")
+
+
+def sign(wheel: pathlib.Path, key: str, epoch: int, work: pathlib.Path) -> pathlib.Path:
+    """Return a signed copy of *wheel*; signing it elsewhere must give the same bytes."""
+    signed = []
+    for where in (_build.ONE, _build.OTHER):
+        folder = work / "signed" / where.folder
+        folder.mkdir(parents=True)
+        signed.append(folder / wheel.name)
+        shutil.copyfile(wheel, signed[-1])
+        command = [_otumat_sign(), "sign", wheel.name, "-k", _from(key)]
+        _build.run(command, cwd=folder, where=where, epoch=epoch)
+    _build.same(*signed, "signed twice")
+    return signed[0]
+
+
+def check_by_hand(
+    project: Project, site: pathlib.Path, pub: pathlib.Path, work: pathlib.Path
+) -> None:
+    """Check what is installed in *site* with openssl and sha256sum alone."""
+    work.mkdir()
+    manifest = site / f"{project.stem}.dist-info" / f"{project.module}.manifest"
+    text = manifest.read_bytes()
+    block = _BLOCK.search(text)
+    if not block:
+        raise Refused(f"{manifest.name}: holds no signature")
+    (work / "signed.txt").write_bytes(text[: block.start()])
+    lines = [line for line in block[1].splitlines() if b":" not in line]
+    (work / "signature.bin").write_bytes(base64.b64decode(b"".join(lines), validate=True))
+    keys = _PEM.findall(pub.read_bytes())
+    if not any(_openssl(work, key) for key in keys):
+        raise Refused(f"{manifest.name}: openssl: made by none of the {len(keys)} keys of {pub}")
+    command = ["sha256sum", "--check", "--quiet", str(manifest)]
+    done = subprocess.run(command, cwd=site, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Refused(f"{manifest.name}: sha256sum: {done.stdout.strip()}")
+
+
+def _openssl(work: pathlib.Path, key: bytes) -> bool:
+    (work / "key.pub").write_bytes(key)
+    command = ["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", "key.pub",
+               "-sigfile", "signature.bin", "-in", "signed.txt"]  # fmt: skip
+    done = subprocess.run(command, cwd=work, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def _from(key: str) -> str:
+    """Return *key* as it reads in any folder: a relative path made absolute, a URI as it is."""
+    return key if re.match(r"[a-z]+:", key) else os.path.abspath(key)  # noqa: PTH100 -- a string
+
+
+def _otumat_sign() -> str:
+    return str(pathlib.Path(sysconfig.get_path("scripts")) / "otumat-sign")
