@@ -33,6 +33,7 @@ TEST_TOOLS = ("pytest>=9.0.1", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypo
 #: What the tests of one distribution need besides the test tools.
 EXTRA_TOOLS: dict[str, tuple[str, ...]] = {
     "otumat-sign": ("uv",),  # the tests make environments and build wheels with it
+    "otumat": ("pyyaml>=6",),  # the laws of the repository read the workflows
     "otumat-watch": ("watchfiles>=1",),  # the seam of macOS and Windows, run for real on Linux
     "otumat-usage": (
         "oauthlib>=3.2",  # the outside oracle of the host's OAuth
@@ -43,6 +44,8 @@ EXTRA_TOOLS: dict[str, tuple[str, ...]] = {
 }
 #: Outside oracles that only the session `interop` asks.
 ORACLES = ("schemathesis>=4", "aiosmtpd>=1.4.6", "oidc-provider-mock>=0.4", "joserfc>=1.0")
+#: And those that the tests of the release scripts ask.
+RELEASE_ORACLES = ("twine>=6.1", "cyclonedx-python-lib[json-validation]>=8")
 NEEDS_MORE = "browser or builds or mounts or postgresql or systemd or cron"
 #: What `nox -s bench` measures, and the program that does.
 BENCHMARKS = {
@@ -184,7 +187,13 @@ def together(session: nox.Session) -> None:
     """All four from their wheels as `pip install otumat` brings them, and the examples."""
     _need(session, "git", "openssl")
     _install_suite(
-        session, "build", "hatchling", "setuptools>=77", *TEST_TOOLS, *_all_extra_tools()
+        session,
+        "build",
+        "hatchling>=1.28",
+        "setuptools>=77",
+        *TEST_TOOLS,
+        *_all_extra_tools(),
+        *RELEASE_ORACLES,
     )
     session.run("otumat", "--version")
     _pytest(session, "-n", "2", "-m", "service or interop", "tests", "packages/otumat/tests",
@@ -220,6 +229,7 @@ def types(session: nox.Session) -> None:
     _install(session, DISTS, "mypy>=2", "hatchling", "types-setuptools", "watchfiles", "joserfc")
     session.run("mypy", *(f"packages/{dist}/src" for dist in DISTS))
     session.run("mypy", "typing_tests")
+    session.run("mypy", "scripts/release")
 
 
 @nox.session
@@ -393,7 +403,7 @@ def _faults(session: nox.Session, seeds: str) -> None:
 
 
 def _release(session: nox.Session, *args: str) -> None:
-    """Run `python -m release` beside tools that are pinned by hash and otumat-sign as it is here."""
+    """Run `python -m release` beside tools pinned by hash, and otumat-sign as it is here."""
     _need(session, "git", "openssl", "sha256sum")
     scripts = ROOT / "scripts"
     session.install("--require-hashes", "-r", str(scripts / "release" / "requirements.txt"))

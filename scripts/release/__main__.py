@@ -10,10 +10,13 @@ import pathlib
 import shutil
 import sys
 import tempfile
+from typing import TYPE_CHECKING
 
 from release import _build, _commit, _contents, _install, _project, _sbom, _signing
-from release._project import Project
 from release._refused import Refused
+
+if TYPE_CHECKING:
+    from release._project import Project
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PUB = ROOT / "release.pub"
@@ -37,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="release", description=__doc__)
     commands = parser.add_subparsers(required=True)
     sbom = commands.add_parser("sbom", help="write the bills of materials anew")
-    sbom.set_defaults(run=lambda _: [_sbom.write(_project.read(ROOT, d)) for d in _project.DISTS])
+    sbom.set_defaults(run=_sbom_only)
     tag = commands.add_parser("tag", help="tag = version = changelog, leaves first")
     tag.add_argument("tag")
     tag.add_argument("--output", type=pathlib.Path, help="append dist=DIST to this file")
@@ -57,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--key", help="the Ed25519 key: a path, env:NAME, fd:N, cmd:PROGRAM")
         command.add_argument("--pub", type=pathlib.Path, default=PUB, help="whom to trust")
     return parser
+
+
+def _sbom_only(_: argparse.Namespace) -> None:
+    for dist in _project.DISTS:
+        _sbom.write(_project.read(ROOT, dist))
 
 
 def _tag(args: argparse.Namespace) -> None:
@@ -120,8 +128,7 @@ def _check_for(project: Project, tag: str | None, *, rehearse: bool) -> None:
     try:
         for each in tags:
             _check_names(project, each)
-        if changed := _commit.changed(ROOT, f"packages/{project.name}"):
-            raise Refused(f"{changed[0][3:]}: not committed, and only the commit is built")
+        _check_committed(project)
     except Refused as no:
         if not rehearse:
             raise Refused(f"{no} (or --rehearse)") from None
@@ -133,6 +140,11 @@ def _check_names(project: Project, tag: str) -> None:
     _project.check_changelog(project)
     _project.check_leaves(project, _commit.tags(ROOT))
     _say(f"tag {tag} = version = changelog")
+
+
+def _check_committed(project: Project) -> None:
+    if changed := _commit.changed(ROOT, f"packages/{project.name}"):
+        raise Refused(f"{changed[0][3:]}: not committed, and only the commit is built")
 
 
 def _built(project: Project, work: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:

@@ -10,10 +10,13 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from release import _commit
-from release._project import Project
 from release._refused import Refused
+
+if TYPE_CHECKING:
+    from release._project import Project
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,7 @@ def same(one: pathlib.Path, other: pathlib.Path, how: str) -> None:
         raise Refused(f"{one.name}: {how}, the bytes differ: {_difference(entries, one, other)}")
 
 
-def _hatchling(
-    tree: pathlib.Path, where: Circumstances, epoch: int, *targets: str
-) -> pathlib.Path:
+def _hatchling(tree: pathlib.Path, where: Circumstances, epoch: int, *targets: str) -> pathlib.Path:
     wanted = [word for target in targets for word in ("-t", target)]
     command = [sys.executable, "-m", "hatchling", "build", "-d", "built", *wanted]
     run(command, cwd=tree, where=where, epoch=epoch)

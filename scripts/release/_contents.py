@@ -9,10 +9,13 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from typing import TYPE_CHECKING
 
 from release import _commit, _sbom
-from release._project import Project
 from release._refused import Refused
+
+if TYPE_CHECKING:
+    from release._project import Project
 
 _METADATA = ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE", f"sboms/{_sbom.FILE}")
 

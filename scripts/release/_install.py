@@ -6,9 +6,12 @@ import pathlib
 import re
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
-from release._project import Project
 from release._refused import Refused
+
+if TYPE_CHECKING:
+    from release._project import Project
 
 _VERDICT = (
     "import pathlib, sys, otumat_sign\n"

@@ -9,10 +9,13 @@ import re
 import shutil
 import subprocess
 import sysconfig
+from typing import TYPE_CHECKING
 
 from release import _build
-from release._project import Project
 from release._refused import Refused
+
+if TYPE_CHECKING:
+    from release._project import Project
 
 _PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----\n", re.DOTALL)
 _BLOCK = re.compile(
@@ -40,7 +43,7 @@ def sign(wheel: pathlib.Path, key: str, epoch: int, work: pathlib.Path) -> pathl
         shutil.copyfile(wheel, signed[-1])
         command = [_otumat_sign(), "sign", wheel.name, "-k", _from(key)]
         _build.run(command, cwd=folder, where=where, epoch=epoch)
-    _build.same(*signed, "signed twice")
+    _build.same(signed[0], signed[1], "signed twice")
     return signed[0]
 
 
