@@ -29,6 +29,8 @@ ROOT = pathlib.Path(__file__).parent
 DISTS = ("otumat-sign", "otumat-usage", "otumat-watch", "otumat")
 LEAVES = DISTS[:3]
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
+#: Declared, not claimed: CI runs them and may fail. A classifier comes after a run that did not.
+TOMORROW = ("3.13t", "3.14", "3.14t")
 TEST_TOOLS = ("pytest>=9.0.1", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100")
 #: What the tests of one distribution need besides the test tools.
 EXTRA_TOOLS: dict[str, tuple[str, ...]] = {
@@ -155,12 +157,16 @@ def _copied_tests(session: nox.Session, dist: str) -> pathlib.Path:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """The fast tests and the laws of the repository, on every Python found."""
-    _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools())
-    paths = session.posargs or ["tests", *(f"packages/{dist}/tests" for dist in DISTS)]
-    _pytest(session, "-n", "2", "-m", f"not ({SLOW} or readme)", *paths)
+    _fast_tests(session)
 
 
-@nox.session(python=OLDEST_AND_NEWEST)
+@nox.session(python=TOMORROW, default=False)
+def tomorrow(session: nox.Session) -> None:
+    """The fast tests on Pythons that no classifier claims yet, a free-threaded one among them."""
+    _fast_tests(session)
+
+
+@nox.session(python=PYTHONS)
 @nox.parametrize("dist", DISTS, ids=DISTS)
 def alone(session: nox.Session, dist: str) -> None:
     """One distribution from its wheel, siblings not findable, real services included."""
@@ -234,10 +240,11 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and format with ruff; `nox -s lint -- --fix` mends what can be mended."""
-    session.install("ruff>=0.17")
+    """Style by ruff, workflows by zizmor; `nox -s lint -- --fix` mends what can be mended."""
+    session.install("ruff>=0.17", "zizmor>=1.30")
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", *([] if session.posargs else ["--check"]))
+    session.run("zizmor", "--offline", "--pedantic", "--no-progress", "-q", ".github")
 
 
 @nox.session(python=OLDEST_AND_NEWEST)
@@ -371,6 +378,16 @@ def cron(session: nox.Session) -> None:
 
 
 @nox.session(python=NEWEST, default=False)
+def scheduler(session: nox.Session) -> None:
+    """The background job under this system's own launchd or Task Scheduler (macOS, Windows)."""
+    real = {"darwin": "launchd", "win32": "taskscheduler"}.get(sys.platform)
+    if real is None:
+        session.error("this session is for macOS and Windows; on Linux: nox -s systemd cron")
+    _install(session, ("otumat-usage",), *TEST_TOOLS, *EXTRA_TOOLS["otumat-usage"])
+    _pytest(session, f"packages/otumat-usage/tests/jobs/test_real_{real}.py", *session.posargs)
+
+
+@nox.session(python=NEWEST, default=False)
 def bench(session: nox.Session) -> None:
     """Benchmarks, ours beside the peers in one run: `nox -s bench -- AREA [arguments]`."""
     programs = {area: ROOT / "benchmarks" / path for area, path in BENCHMARKS.items()}
@@ -391,6 +408,12 @@ def soak(session: nox.Session) -> None:
 
 
 # --- details -------------------------------------------------------------------------------------
+
+
+def _fast_tests(session: nox.Session) -> None:
+    _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools())
+    paths = session.posargs or ["tests", *(f"packages/{dist}/tests" for dist in DISTS)]
+    _pytest(session, "-n", "2", "-m", f"not ({SLOW} or readme)", *paths)
 
 
 def _faults(session: nox.Session, seeds: str) -> None:
