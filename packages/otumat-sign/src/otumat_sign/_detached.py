@@ -32,13 +32,14 @@ _MAXIMUM_BYTES = 1 << 28
 
 
 def write_out(wheel: str, folder: str, public: bytes | None) -> list[str]:
-    """Write what must be signed for *wheel* into *folder*; return the files.
+    """Write what must be signed for *wheel* into *folder*, made if missing; return the files.
 
     Raises:
         WheelError: the wheel cannot be read without ambiguity.
         OSError: the folder cannot be written to.
     """
     opened = open_wheel(wheel)
+    os.makedirs(folder, exist_ok=True)  # noqa: PTH103 -- strings in, strings out
     written = []
     for module in opened.modules:
         new = draft(opened, module, public)

@@ -31,8 +31,7 @@ class TestSign:
 
     def test_lets_a_key_sign_that_never_sees_the_wheel(self, run, tmp_path, make_wheel, alice):
         wheel = make_wheel(tmp_path)
-        out = tmp_path / "out"
-        out.mkdir()
+        out = tmp_path / "made" / "for it"
 
         assert run("sign", wheel, "--digest-out", out, "--pub", alice.pub).exit_code == 0
         assert not check(wheel, trusted=alice.pub)
