@@ -47,7 +47,7 @@ EXTRA_TOOLS: dict[str, tuple[str, ...]] = {
 #: Outside oracles that only the session `interop` asks.
 ORACLES = ("schemathesis>=4", "aiosmtpd>=1.4.6", "oidc-provider-mock>=0.4", "joserfc>=1.0")
 #: And those that the tests of the release scripts ask.
-RELEASE_ORACLES = ("twine>=6.1", "cyclonedx-python-lib[json-validation]>=8")
+RELEASE_ORACLES = ("twine>=6.1", "zizmor>=1.30", "cyclonedx-python-lib[json-validation]>=8")
 NEEDS_MORE = "browser or builds or mounts or postgresql or systemd or cron"
 #: What `nox -s bench` measures, and the program that does.
 BENCHMARKS = {
@@ -251,7 +251,7 @@ def lint(session: nox.Session) -> None:
 def readme(session: nox.Session) -> None:
     """Run every code block and every --help block of the READMEs, each in an empty folder."""
     _need(session, "git", "openssl", "bash")
-    _install(session, DISTS, *TEST_TOOLS)
+    _install(session, DISTS, "build", "hatchling", "pip", *TEST_TOOLS)
     _pytest(session, "-n", "2", "-m", "readme", "tests/test_readmes.py", *session.posargs)
 
 

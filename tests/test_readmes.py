@@ -17,7 +17,11 @@ import sysconfig
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-READMES = [ROOT / "README.md", *sorted(ROOT.glob("packages/*/README.md"))]
+READMES = [
+    ROOT / "README.md",
+    *sorted(ROOT.glob("packages/*/README.md")),
+    ROOT / "docs/how-to/sign-releases.md",
+]
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: Blocks that show something without being run: data, and commands for a machine of one's own.
 SHOWN = {"text", "toml", "ini", "sh", "json", "yaml"}
