@@ -1,9 +1,25 @@
 """Laws of upgrading: all or nothing, a copy before, the same answers after."""
 
+import itertools
+import zlib
+
+import msgspec
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    insert,
+)
 
-from otumat_usage.host import _care, _keep, _migrations, _packages, _statistics
+from otumat_usage.host import _care, _keep, _log, _migrations, _packages, _statistics
 from otumat_usage.host._database import SCHEMA_VERSION, Database, inspect
 from otumat_usage.host._errors import StoreInUse, StoreOutdated, StoreUnavailable
 from otumat_usage.host.cli import host_group
@@ -38,10 +54,55 @@ def old(service):
         package = _packages.find(connection, "demo")
         found = _statistics.summarise(connection, package, service.clock())
     with service.host.database.write() as connection:
-        for table in ("inbox", "member", "rollup"):
+        rows = old_uploads(connection, package.id)
+        for table in ("log", "recent", "inbox", "member", "rollup"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
+        then = MetaData()
+        log = Table(
+            "log",
+            then,
+            Column("install", LargeBinary(16), primary_key=True),
+            Column("batch", String(64), primary_key=True),
+            *(Column(name, Integer) for name in ("package", "context", "n")),
+            *(Column(name, BigInteger) for name in ("received", "sent_at", "first", "last")),
+            Column("run", String(64)),
+            Column("body", LargeBinary),
+            Column("sha256", LargeBinary(32)),
+            Column("rejected", Text),
+            Column("dropped", Text),
+        )
+        Index("log_by_run", log.c.install, log.c.run, log.c.last)
+        Index("log_by_package", log.c.package, log.c.received)
+        then.create_all(connection)
+        connection.execute(insert(log), rows)
     set_schema(service, 1)
     return found
+
+
+def old_uploads(connection, package):
+    """Return what is in the log as version 1 held it: ids as text, always compressed."""
+    rows = []
+    for entry in _log.entries(connection, package):
+        steps = [b - a for a, b in itertools.pairwise([0, *entry.times])]
+        rows.append(
+            {
+                "install": entry.install,
+                "batch": entry.batch.hex(),
+                "package": package,
+                "received": entry.received,
+                "sent_at": entry.received,
+                "run": entry.run.hex(),
+                "first": entry.first,
+                "last": entry.last,
+                "context": entry.context,
+                "n": len(steps),
+                "body": zlib.compress(msgspec.msgpack.encode((steps, entry.kinds, None, None))),
+                "sha256": entry.batch * 2,
+                "rejected": None,
+                "dropped": None,
+            }
+        )
+    return rows
 
 
 def tables(database):
@@ -119,6 +180,7 @@ def test_the_command_checks_without_changing(folder):
     done = run()
     again = run("--check")
 
-    assert (checked.exit_code, checked.stdout) == (1, done.stdout.splitlines()[0] + "\n")
+    planned = "\n".join(done.stdout.splitlines()[: SCHEMA_VERSION - 1])
+    assert (checked.exit_code, checked.stdout) == (1, planned + "\n")
     assert "kept what was there as" in done.stdout
     assert (again.exit_code, again.stdout) == (0, "up to date\n")

@@ -261,6 +261,10 @@ class Answers:
         """Return the first day with an event, None before there is any."""
         return self._facts.first_day()
 
+    def newest(self) -> int | None:
+        """Return when the last upload came, in milliseconds; None before there is any."""
+        return self._facts.newest()
+
     def version(self) -> str:
         """Return a text that is another one whenever any answer may be."""
         folded = recall(self._connection, f"rollups:{self._package.id}") or "0"

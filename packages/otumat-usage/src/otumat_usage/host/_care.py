@@ -23,10 +23,9 @@ def roll_up(folder: Path, *, anew: bool) -> int:
     try:
         counted = fold_all(database)
         if anew:
-            with database.write() as connection:
-                for name in _packages.names(connection):
-                    rebuild(connection, _packages.find(connection, name).id)
-            counted = fold_all(database)
+            with database.read() as connection:
+                every = [_packages.find(connection, n).id for n in _packages.names(connection)]
+            counted = sum(rebuild(database, package) for package in every)
     finally:
         database.close()
     return counted

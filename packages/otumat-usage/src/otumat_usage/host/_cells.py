@@ -8,18 +8,40 @@ away the same cells, so they cannot disagree.
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
-from typing import TYPE_CHECKING
+from array import array
+from collections import Counter, defaultdict
+from itertools import accumulate, repeat
+from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._bitmaps import BitMap
-from otumat_usage.host._days import day_of
+from otumat_usage.host._days import DAY
+from otumat_usage.host._schema import log
+from otumat_usage.host._wire import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from otumat_usage.host._log import Entry
+__all__ = ["ALL", "COUNTED", "FEATURE", "HEALTH", "LOST", "Cell", "Cells", "Key", "Names", "gaps"]
 
-__all__ = ["ALL", "FEATURE", "HEALTH", "LOST", "Cell", "Cells", "Key", "Names", "gaps"]
+#: What of an upload is needed to count it, in this order.
+COUNTED = (
+    log.c.install,
+    log.c.run,
+    log.c.last,
+    log.c.batch,
+    log.c.span,
+    log.c.received,
+    log.c.context,
+    log.c.body,
+    log.c.rejected,
+    log.c.dropped,
+)
+#: Installs of one value and day that are noted one by one before they are put into the set.
+_LOOSE = 1024
+#: Events of an upload up to which they are counted one by one.
+_FEW = 16
 
 #: Dimensions that are not named by the client's context.
 ALL, FEATURE, HEALTH = "all", "feature", "health"
@@ -28,6 +50,9 @@ LOST = (HEALTH, "lost", 0)
 
 #: A reason that a client may give for what it dropped; it comes from a stranger.
 _REASON = re.compile(r"[a-z][a-z0-9 _-]{0,39}")
+
+#: What a context counts for that says nothing.
+_NO_CONTEXT = [(ALL, "")]
 
 #: Dimension, value, day.
 Key = tuple[str, str, int]
@@ -55,66 +80,149 @@ class Names:
     contexts: Mapping[int, Mapping[str, object]]
 
 
+class _Slot:
+    """Events and installs of one value on one day, while they are being counted."""
+
+    __slots__ = ("events", "numbers", "users")
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.numbers: list[int] = []
+        self.users = BitMap()
+
+    def add(self, events: int, number: int) -> None:
+        self.events += events
+        numbers = self.numbers
+        if not numbers or numbers[-1] != number:
+            numbers.append(number)
+            if len(numbers) >= _LOOSE:
+                self.all()
+
+    def all(self) -> BitMap:
+        """Return the installs."""
+        if self.numbers:
+            self.users |= BitMap(array("I", self.numbers))
+            self.numbers.clear()
+        return self.users
+
+
+class _Day:
+    """What was counted of one day: by event type, by context, and of the uploads themselves."""
+
+    __slots__ = ("contexts", "features", "health")
+
+    def __init__(self) -> None:
+        self.features: dict[int, _Slot] = defaultdict(_Slot)
+        self.contexts: dict[int, _Slot] = defaultdict(_Slot)
+        self.health: dict[str, int] = defaultdict(int)
+
+
 class Cells:
     """Cells of one package, filled upload by upload.
 
+    Events are counted by type and by context only: what a context says is the same for all its
+    events, so it is spread over the dimensions once, at the end, and not for each upload.
+
     Args:
         names: What the numbers in the log stand for.
+        since: Leave out what belongs to an earlier day.
     """
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, *, since: int = 0) -> None:
         self._names = names
-        self._values = {
-            number: [(name, _text(value)) for name, value in context.items() if _text(value)]
-            for number, context in names.contexts.items()
-        }
-        self.found: dict[Key, Cell] = {}
+        self._since = since
+        self._days: dict[int, _Day] = defaultdict(_Day)
 
-    def add(self, entry: Entry, number: int, *, since: int = 0, before: int | None = None) -> None:
-        """Count *entry* of the install with that *number*.
+    def add(self, row: Any, number: int) -> None:
+        """Count one row of the log (see `COUNTED`), of the install with that *number*."""
+        received, context, body, rejected, dropped = row[5:10]
+        steps, kinds, *more = columns_of(body)
+        counts = more[0] if more else None
+        times = list(accumulate(steps, initial=received))
+        del times[0]
+        if times:
+            day = min(times) // DAY
+            if day == max(times) // DAY:
+                self._one_day(day, kinds, counts, context, number)
+            else:
+                self._several(times, kinds, counts, context, number)
+        day = received // DAY
+        if day >= self._since:
+            health = self._days[day].health
+            health["uploads"] += 1
+            if rejected is not None or dropped is not None:
+                _refused(health, rejected, dropped)
 
-        Args:
-            entry: The upload.
-            number: The install's number in bitmaps.
-            since: Leave out what belongs to an earlier day.
-            before: Leave out what belongs to this day or a later one.
-        """
-        end = before if before is not None else 1 << 62
-        days: dict[int, int] = {}
-        for at, kind, count in zip(entry.times, entry.kinds, entry.counts, strict=True):
-            day = day_of(at)
-            if since <= day < end:
-                days[day] = days.get(day, 0) + count
-                self._count((FEATURE, self._names.features[kind], day), count, number)
-        for day, count in days.items():
-            self._count((ALL, "", day), count, number)
-            for dimension, value in self._values.get(entry.context, ()):
-                self._count((dimension, value, day), count, number)
-        if since <= day_of(entry.received) < end:
-            self._health(entry)
+    def _one_day(
+        self, day: int, kinds: list[int], counts: list[int] | None, context: int, number: int
+    ) -> None:
+        if day < self._since:
+            return
+        found = self._days[day]
+        features = found.features
+        if counts is not None:
+            for kind, count in zip(kinds, counts, strict=True):
+                features[kind].add(count, number)
+        elif len(kinds) < _FEW:
+            for kind in kinds:
+                features[kind].add(1, number)
+        else:
+            for kind, count in Counter(kinds).items():
+                features[kind].add(count, number)
+        found.contexts[context].add(len(kinds) if counts is None else sum(counts), number)
 
-    def _health(self, entry: Entry) -> None:
-        day = day_of(entry.received)
-        replayed = sum(item["reason"] == "replay" for item in entry.rejected)
-        counted = {
-            "uploads": 1,
-            "replayed": replayed,
-            "rejected": len(entry.rejected) - replayed,
-        }
-        for reason, count in entry.dropped.items():
-            what = f"dropped: {reason if _REASON.fullmatch(reason) else 'other'}"
-            counted[what] = counted.get(what, 0) + count
-        for what, count in counted.items():
-            if count:
-                self._count((HEALTH, what, day), count, None)
+    def _several(
+        self,
+        times: list[int],
+        kinds: list[int],
+        counts: list[int] | None,
+        context: int,
+        number: int,
+    ) -> None:
+        days: dict[int, tuple[list[int], list[int]]] = {}
+        for at, kind, count in zip(times, kinds, counts or repeat(1), strict=False):
+            day = at // DAY
+            if day not in days:
+                days[day] = [], []
+            days[day][0].append(kind)
+            days[day][1].append(count)
+        for day, (some, each) in days.items():
+            self._one_day(day, some, each if counts else None, context, number)
 
-    def _count(self, key: Key, count: int, number: int | None) -> None:
-        cell = self.found.get(key)
-        if cell is None:
-            cell = self.found[key] = Cell()
-        cell.events += count
-        if number is not None and cell.users is not None:
-            cell.users.add(number)
+    def found(self) -> dict[Key, Cell]:
+        """Return the cells."""
+        found: dict[Key, Cell] = {}
+        values = {number: _values(context) for number, context in self._names.contexts.items()}
+        for day, counted in self._days.items():
+            for kind, slot in counted.features.items():
+                found[FEATURE, self._names.features[kind], day] = Cell(slot.events, slot.all())
+            for context, slot in counted.contexts.items():
+                users = slot.all()
+                for dimension, value in values.get(context, _NO_CONTEXT):
+                    cell = found.get((dimension, value, day))
+                    if cell is None:
+                        found[dimension, value, day] = Cell(slot.events, BitMap(users))
+                    else:
+                        cell.events += slot.events
+                        cell.users |= users  # type: ignore[operator]
+            for what, count in counted.health.items():
+                if count:
+                    found[HEALTH, what, day] = Cell(count)
+        return found
+
+
+def _refused(health: dict[str, int], rejected: str | None, dropped: str | None) -> None:
+    """Count what was not taken, and what the client had dropped before."""
+    for item in json.loads(rejected or "[]"):
+        health["replayed" if item["reason"] == "replay" else "rejected"] += 1
+    for reason, count in json.loads(dropped or "{}").items():
+        health[f"dropped: {reason if _REASON.fullmatch(reason) else 'other'}"] += count
+
+
+def _values(context: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return every dimension and value that events of *context* count for."""
+    told = [(name, _text(value)) for name, value in context.items()]
+    return [(ALL, ""), *(each for each in told if each[1])]
 
 
 def gaps(ranges: Iterable[tuple[int, int]]) -> int:

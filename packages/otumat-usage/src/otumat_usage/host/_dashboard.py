@@ -117,7 +117,7 @@ def _look(
         package,
         asked,
         [] if empty else [exhibit(each, answers, asked) for each in _on(kind, asked)],
-        None if kind else figures(connection, answers, package.id, asked, now),
+        None if kind else figures(answers, asked, now),
         [] if empty else _choices(answers),
         empty,
         is_published(connection, package),

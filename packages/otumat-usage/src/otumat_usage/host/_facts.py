@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._bitmaps import BitMap, union, unpack_set
-from otumat_usage.host._cells import ALL, FEATURE, HEALTH, LOST, Cell, Cells
+from otumat_usage.host._cells import ALL, FEATURE, HEALTH, LOST, Cell, Cells, Key
 from otumat_usage.host._database import Connection, func, members, rollups, select
 from otumat_usage.host._filters import UNKNOWN, AnyOf, Filter, Is, Not, alternatives, dimensions_of
-from otumat_usage.host._rollups import lost_by, names_of, tail
+from otumat_usage.host._rollups import lost_by, names_of, newest, tail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from otumat_usage.host._log import Entry
 
 __all__ = ["Daily", "Facts"]
 
@@ -36,6 +34,7 @@ class Facts:
         self._known: dict[tuple[str, int, int], Daily] = {}
         found = tail(connection, package)
         self.waiting = len(found)
+        self._newest = max((row[5] for row in found), default=-1)
         self._fresh = self._count(found)
 
     def cells(self, dimension: str, first: int, last: int) -> Daily:
@@ -100,25 +99,28 @@ class Facts:
                 found[day][value] = Cell(now.events + cell.events, both, now.known)
         return dict(found)
 
-    def _count(self, found: list[tuple[Entry, int]]) -> dict[tuple[str, str, int], Cell]:
+    def newest(self) -> int | None:
+        """Return when the last upload came, in milliseconds."""
+        last = max(self._newest, newest(self._connection, self._package) or -1)
+        return last if last >= 0 else None
+
+    def _count(self, found: list[Any]) -> dict[Key, Cell]:
         if not found:
             return {}
-        numbers = self._numbers({entry.install for entry, _ in found})
+        fresh = self._free({row[0] for row in found if row[-1] is None})
         cells = Cells(names_of(self._connection, self._package))
-        for entry, since in found:
-            cells.add(entry, numbers[entry.install], since=since)
-        if lost := lost_by(self._connection, self._package, found):
-            cells.found[LOST] = Cell(lost)
-        return cells.found
+        for row in found:
+            cells.add(row, row[-1] or fresh[row[0]])
+        counted = cells.found()
+        if lost := lost_by(self._connection, found):
+            counted[LOST] = Cell(lost)
+        return counted
 
-    def _numbers(self, installs: set[bytes]) -> dict[bytes, int]:
-        """Return the installs' numbers; those that have none yet get free ones for now."""
+    def _free(self, installs: set[bytes]) -> dict[bytes, int]:
+        """Return free numbers, for now, for *installs* that have none yet."""
         ours = members.c.package == self._package
-        rows = self._connection.execute(select(members.c.install, members.c.number).where(ours))
-        found = {row.install: row.number for row in rows if row.install in installs}
         last = self._connection.scalar(select(func.max(members.c.number)).where(ours)) or 0
-        fresh = enumerate(sorted(installs - set(found)), last + 1)
-        return found | {install: number for number, install in fresh}
+        return {install: number for number, install in enumerate(sorted(installs), last + 1)}
 
 
 def _chosen(where: Filter, day: int, whole: Cell, by: Mapping[str, Daily]) -> Cell:

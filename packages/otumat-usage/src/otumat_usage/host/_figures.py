@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from otumat_usage.host._database import Connection, func, log, select
-
 if TYPE_CHECKING:
     from otumat_usage.host._answers import Answers
     from otumat_usage.host._question import Question
@@ -61,9 +59,7 @@ class Figures:
         return f"last upload {number} {unit}{'' if number == 1 else 's'} ago"
 
 
-def figures(
-    connection: Connection, answers: Answers, package: int, asked: Question, now: int
-) -> Figures:
+def figures(answers: Answers, asked: Question, now: int) -> Figures:
     """Return the header's numbers for those whom *asked* is about."""
     today, where = answers.today, asked.where
 
@@ -76,7 +72,7 @@ def figures(
     )
     known = month.events is not None and days
     decided = answers.consents()
-    newest = connection.scalar(select(func.max(log.c.received)).where(log.c.package == package))
+    newest = answers.newest()
     return Figures(
         month=month.users or 0,
         before=users(today - 55, today - 28),

@@ -1,8 +1,8 @@
 """Append uploads to the log and read it back: the one truth of the host.
 
-One row per upload, never changed. An upload is recognised by its install and batch
-id; its place in the run by a range of sequence numbers, so that what was lost and
-what was sent twice can both be stated as numbers.
+One row per upload, never changed. Its place in the run is a range of sequence numbers, so
+that what was lost and what was sent twice can both be stated as numbers. Of the ids that a
+client made up only hashes are kept: they are compared, and mean nothing else.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from otumat_usage.host._database import (
     inbox,
     insert,
     log,
+    recent,
     select,
 )
+from otumat_usage.host._days import day_of
 from otumat_usage.host._dictionary import CONTEXTS, EVENT_TYPES
 from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._wire import (
     Batch,
     Event,
     clean_context,
-    milliseconds,
     pack,
     to_json,
     unpack,
@@ -37,21 +38,29 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "Receipt", "Reused", "Upload", "append", "entries", "entry_of"]
 
+#: Bytes of a hash that tell one run, one batch of an install from its others.
+SHORT = 8
+
+_LATELY = Prepared(
+    select(recent.c.run, recent.c.last).where(
+        (recent.c.install == bindparam("install")) & (recent.c.batch == bindparam("batch"))
+    )
+)
+_RUN = (log.c.install == bindparam("install")) & (log.c.run == bindparam("run"))
 _KNOWN = Prepared(
-    select(log.c.sha256, log.c.n, log.c.rejected, log.c.received).where(
-        (log.c.install == bindparam("install")) & (log.c.batch == bindparam("batch"))
+    select(log.c.batch, log.c.received, log.c.body, log.c.rejected).where(
+        _RUN & (log.c.last == bindparam("last"))
     )
 )
 _OVERLAP = Prepared(
-    select(log.c.first, log.c.last).where(
-        (log.c.install == bindparam("install"))
-        & (log.c.run == bindparam("run"))
-        & (log.c.last >= bindparam("first"))
-        & (log.c.first <= bindparam("last"))
+    select(log.c.last, log.c.span, log.c.batch).where(
+        _RUN & (log.c.last >= bindparam("first")) & (log.c.last - log.c.span <= bindparam("last"))
     )
 )
-_APPEND = Prepared(insert(log).values({c.name: bindparam(c.name) for c in log.c}))
-_TO_COUNT = Prepared(insert(inbox).values({c.name: bindparam(c.name) for c in inbox.c}))
+_APPEND, _TO_COUNT, _REMEMBER = (
+    Prepared(insert(table).values({c.name: bindparam(c.name) for c in table.c}))
+    for table in (log, inbox, recent)
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,12 +94,15 @@ class Reused:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
-    """One upload read back: its install, context, and its events as parallel lists."""
+    """One upload read back: its install, context, and its events as parallel lists.
+
+    *batch* and *run* are hashes (see `_schema`).
+    """
 
     install: bytes
-    batch: str
+    batch: bytes
     received: int
-    run: str
+    run: bytes
     first: int
     last: int
     context: int
@@ -110,57 +122,59 @@ def append(
     upload: Upload,
 ) -> Receipt | Reused:
     """Store one upload, or return the receipt its first delivery had."""
-    batch, sha256, received = upload.batch, upload.sha256, upload.received
-    for was, n, earlier, at in _KNOWN.rows(connection, install=install, batch=batch.batch):
-        if was != sha256:
+    batch, received = upload.batch, upload.received
+    mark = _short(batch.batch) + upload.sha256[:SHORT]
+    run = _short(batch.run)
+    ranges = _OVERLAP.rows(connection, install=install, run=run, first=batch.first, last=batch.last)
+    known = _same(connection, install, mark, run, ranges)
+    if known is not None:
+        was, at, body, earlier = known
+        if was != mark:
             return Reused(batch.batch)
-        receipt = _receipt(install, batch.batch, sha256, at)
-        return Receipt(batch.batch, receipt, n, json.loads(earlier or "[]"), duplicate=True)
-    fresh, replayed = _trim(connection, install, batch, upload.accepted)
+        n, rejections = len(unpack(0, body)[0]), json.loads(earlier or "[]")
+        return Receipt(batch.batch, _receipt(install, upload, at), n, rejections, duplicate=True)
+    fresh, replayed = _trim(upload.accepted, [(last - span, last) for last, span, _ in ranges])
     rejected = sorted(upload.rejected + replayed, key=lambda item: int(str(item["row"])))
     context = to_json(clean_context(batch.context)).decode()
+    place: dict[str, Any] = {"install": install, "run": run, "last": batch.last}
     _APPEND.run(
         connection,
-        install=install,
-        batch=batch.batch,
+        **place,
+        batch=mark,
+        span=batch.last - batch.first,
         package=package,
         received=received,
-        sent_at=milliseconds(batch.sent_at) or received,
-        run=batch.run,
-        first=batch.first,
-        last=batch.last,
         context=CONTEXTS.number(connection, package, context),
-        n=len(fresh),
-        body=_body(connection, package, fresh),
-        sha256=sha256,
+        body=_body(connection, package, received, fresh),
         rejected=json.dumps(rejected) if rejected else None,
         dropped=json.dumps(batch.dropped) if batch.dropped else None,
     )
-    _TO_COUNT.run(connection, install=install, batch=batch.batch, package=package, since=0)
-    receipt = _receipt(install, batch.batch, sha256, received)
+    _TO_COUNT.run(connection, package=package, batch=mark, **place)
+    _REMEMBER.run(connection, batch=mark[:SHORT], day=day_of(received), **place)
+    receipt = _receipt(install, upload, received)
     return Receipt(batch.batch, receipt, len(fresh), rejected, duplicate=False)
 
 
 def entries(
     connection: Connection, package: int, *, install: bytes | None = None
 ) -> Iterator[Entry]:
-    """Yield every upload of *package*, or of one *install* of it, oldest first."""
-    statement = select(log).where(log.c.package == package).order_by(log.c.received)
+    """Yield the uploads of one *install* of *package*, oldest first; or all, by install."""
+    statement = select(log).where(log.c.package == package)
     if install is not None:
-        statement = statement.where(log.c.install == install)
+        statement = statement.where(log.c.install == install).order_by(log.c.received, log.c.last)
     for row in connection.execute(statement.execution_options(yield_per=500)):
         yield entry_of(row)
 
 
 def entry_of(row: Any) -> Entry:
     """Return a row of the log as what it says."""
-    times, kinds, counts, properties = unpack(row.body)
+    times, kinds, counts, properties = unpack(row.received, row.body)
     return Entry(
         install=row.install,
         batch=row.batch,
         received=row.received,
         run=row.run,
-        first=row.first,
+        first=row.last - row.span,
         last=row.last,
         context=row.context,
         times=times,
@@ -183,18 +197,35 @@ def context_values(connection: Connection, package: int) -> dict[int, dict[str, 
     return {number: json.loads(text) for number, text in found.items()}
 
 
-def _receipt(install: bytes, batch: str, sha256: bytes, received: int) -> str:
-    text = b"\0".join((install, batch.encode(), sha256, str(received).encode()))
-    return hashlib.sha256(text).hexdigest()[:32]
+def _short(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=SHORT).digest()
+
+
+def _same(
+    connection: Connection, install: bytes, mark: bytes, run: bytes, ranges: list[Any]
+) -> Any:
+    """Return mark, time, body and rejections of the upload with the batch id in *mark*, or None.
+
+    An id is looked for in what came lately, in any run, and wherever the same events were.
+    """
+    own = mark[:SHORT]
+    places = [(run, last) for last, _, batch in ranges if batch[:SHORT] == own]
+    for lately, last in places or _LATELY.rows(connection, install=install, batch=own):
+        for row in _KNOWN.rows(connection, install=install, run=lately, last=last):
+            if row[0][:SHORT] == own:
+                return row
+    return None
+
+
+def _receipt(install: bytes, upload: Upload, received: int) -> str:
+    parts = (install, upload.batch.batch.encode(), upload.sha256, str(received).encode())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:32]
 
 
 def _trim(
-    connection: Connection, install: bytes, batch: Batch, accepted: list[Event]
+    accepted: list[Event], ranges: list[tuple[int, int]]
 ) -> tuple[list[Event], list[dict[str, object]]]:
     """Leave out events whose sequence numbers an earlier batch of the run brought."""
-    ranges = _OVERLAP.rows(
-        connection, install=install, run=batch.run, first=batch.first, last=batch.last
-    )
     if not ranges:
         return accepted, []
     fresh: list[Event] = []
@@ -207,10 +238,11 @@ def _trim(
     return fresh, replayed
 
 
-def _body(connection: Connection, package: int, events: list[Event]) -> bytes:
+def _body(connection: Connection, package: int, received: int, events: list[Event]) -> bytes:
     names = {event.name for event in events}
     numbers = {name: EVENT_TYPES.number(connection, package, name) for name in names}
     return pack(
+        received,
         [event.at for event in events],
         [numbers[event.name] for event in events],
         [event.count for event in events],

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otumat_usage.host._migration_3 import shorten_uploads
 from otumat_usage.host._settings import recall, remember
 from otumat_usage.host._sql import (
     BigInteger,
@@ -83,6 +84,7 @@ def _add_rollups(connection: Connection) -> None:
 #: What leads from each version to the next, and what it does in words.
 STEPS: dict[int, tuple[str, Callable[[Connection], None]]] = {
     1: ("add the roll-ups; what is in the log is counted once the host serves", _add_rollups),
+    2: ("store uploads in less room", shorten_uploads),
 }
 
 

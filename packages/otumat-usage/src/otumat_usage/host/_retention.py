@@ -19,19 +19,22 @@ from otumat_usage.host._database import (
     inbox,
     lock,
     log,
+    recent,
     rollups,
     select,
     update,
 )
 from otumat_usage.host._days import DAY, day_of
 from otumat_usage.host._errors import PolicyInvalid
-from otumat_usage.host._rollups import horizon
+from otumat_usage.host._rollups import WAITS, horizon
 from otumat_usage.host._settings import recall, remember
 
 __all__ = ["Policy", "Released", "let_go", "policy_of", "set_policy"]
 
 #: Days that an upload may be late (see `_wire`): its day must still be open for it.
 _LATE = 401
+#: Days for which a batch id that is used for another upload is noticed in any run.
+_LATELY = 30
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ def let_go(connection: Connection, now: int) -> Released:
     """
     lock(connection, Locked.ROLLUPS)
     policy = policy_of(connection)
+    connection.execute(delete(recent).where(recent.c.day < day_of(now) - _noticed(policy)))
     uploads = sets = 0
     for name in _packages.names(connection):
         package = _packages.find(connection, name).id
@@ -95,10 +99,13 @@ def let_go(connection: Connection, now: int) -> Released:
     return Released(uploads, sets)
 
 
+def _noticed(policy: Policy) -> int:
+    """Return for how many days a batch id that is used again is noticed."""
+    return min(_LATELY, policy.log_days)
+
+
 def _drop_uploads(connection: Connection, package: int, first: int) -> int:
-    waits = select(inbox.c.batch).where(
-        (inbox.c.install == log.c.install) & (inbox.c.batch == log.c.batch)
-    )
+    waits = select(inbox.c.batch).where(WAITS)
     old = (log.c.package == package) & (log.c.received < first * DAY) & ~waits.exists()
     gone = connection.execute(delete(log).where(old)).rowcount
     if gone:

@@ -19,13 +19,13 @@ from otumat_usage.host._database import (
     delete,
     device_grants,
     families,
-    func,
     installs,
     log,
+    recent,
     select,
     tokens,
 )
-from otumat_usage.host._log import context_values, entries, type_names
+from otumat_usage.host._log import SHORT, context_values, entries, type_names
 from otumat_usage.host._rollups import take_out
 from otumat_usage.host._tombstones import mark_erased
 
@@ -77,14 +77,13 @@ def erase(connection: Connection, install: bytes) -> Erased | None:
     package = connection.scalar(select(installs.c.package).where(installs.c.id == install))
     if package is None:
         return None
-    counted = select(func.count(), func.coalesce(func.sum(log.c.n), 0))
-    uploads, events = connection.execute(counted.where(log.c.install == install)).one()
+    held = [len(entry.times) for entry in entries(connection, package, install=install)]
     take_out(connection, package, install)
-    for table in (log, tokens, families, auth_codes, device_grants):
+    for table in (log, recent, tokens, families, auth_codes, device_grants):
         connection.execute(delete(table).where(table.c.install == install))
     connection.execute(delete(installs).where(installs.c.id == install))
     mark_erased(connection, install)
-    return Erased(int(uploads), int(events))
+    return Erased(len(held), sum(held))
 
 
 def _uploads(connection: Connection, install: bytes, package: int) -> Iterator[dict[str, object]]:
@@ -94,9 +93,9 @@ def _uploads(connection: Connection, install: bytes, package: int) -> Iterator[d
         rows = zip(entry.times, entry.kinds, entry.counts, entry.properties, strict=True)
         yield {
             "kind": "upload",
-            "batch": entry.batch,
+            "batch": entry.batch[:SHORT].hex(),
             "received": _time(entry.received),
-            "run": entry.run,
+            "run": entry.run.hex(),
             "first": entry.first,
             "last": entry.last,
             "context": contexts[entry.context],

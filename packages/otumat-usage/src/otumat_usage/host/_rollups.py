@@ -7,64 +7,137 @@ are always the whole truth, whoever folds and whenever he is killed.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from otumat_usage.host._bitmaps import pack_set, unpack_set
-from otumat_usage.host._cells import LOST, Cell, Cells, Key, Names, gaps
+from otumat_usage.host._bitmaps import BitMap, pack_set, unpack_set
+from otumat_usage.host._cells import COUNTED, LOST, Cell, Cells, Key, Names, gaps
 from otumat_usage.host._database import (
     Connection,
+    Database,
     Locked,
     bindparam,
     delete,
     func,
     inbox,
     insert,
-    literal,
     lock,
     log,
     members,
+    packages,
     rollups,
     select,
     update,
 )
-from otumat_usage.host._log import Entry, context_values, entry_of, type_names
+from otumat_usage.host._log import context_values, type_names
+from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._settings import recall, remember
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["fold", "horizon", "load", "lost_by", "names_of", "rebuild", "tail", "take_out"]
+__all__ = [
+    "WAITS",
+    "fold",
+    "horizon",
+    "lost_by",
+    "names_of",
+    "newest",
+    "rebuild",
+    "tail",
+    "take_out",
+]
 
 #: Rows that one statement names at most.
 _SLICE = 300
+#: Seconds that a rebuild may take before counting goes on without it.
+_PATIENCE = 600
+#: How often a rebuild starts again because somebody was erased meanwhile.
+_TRIES = 3
+#: More uploads than wait at any time.
+_ALL = 2**31 - 1
 
-_MINE = (inbox.c.install == log.c.install) & (inbox.c.batch == log.c.batch)
+_PLACE = ("install", "run", "last", "batch")
+WAITS = (
+    (inbox.c.package == log.c.package)
+    & (inbox.c.install == log.c.install)
+    & (inbox.c.run == log.c.run)
+    & (inbox.c.last == log.c.last)
+    & (inbox.c.batch == log.c.batch)
+)
+_ORDER = tuple(inbox.c[name] for name in _PLACE)
+_WAITING = Prepared(
+    select(*COUNTED, members.c.number)
+    .select_from(inbox)
+    .join(log, WAITS)
+    .outerjoin(members, members.c.install == log.c.install)
+    .where(inbox.c.package == bindparam("package"))
+    .order_by(*_ORDER)
+    .limit(bindparam("most"))
+)
+_COUNTED_BEFORE = Prepared(
+    select(log.c.last, log.c.span)
+    .outerjoin(inbox, WAITS)
+    .where(
+        (log.c.install == bindparam("install"))
+        & (log.c.run == bindparam("run"))
+        & inbox.c.package.is_(None)
+    )
+)
+_EVERY = Prepared(
+    select(*COUNTED, members.c.number)
+    .select_from(log)
+    .join(members, members.c.install == log.c.install)
+    .outerjoin(inbox, WAITS)
+    .where((log.c.package == bindparam("package")) & inbox.c.package.is_(None))
+    .order_by(log.c.install, log.c.run, log.c.last)
+)
+_OF_ONE = Prepared(
+    select(*COUNTED)
+    .outerjoin(inbox, WAITS)
+    .where((log.c.install == bindparam("install")) & inbox.c.package.is_(None))
+    .order_by(log.c.run)
+)
+_DONE = Prepared(
+    delete(inbox).where(
+        (inbox.c.package == bindparam("package"))
+        & (inbox.c.install == bindparam("install"))
+        & (inbox.c.run == bindparam("run"))
+        & (inbox.c.last == bindparam("last"))
+        & (inbox.c.batch == bindparam("batch"))
+    )
+)
 _KEY = (
     (rollups.c.package == bindparam("p"))
     & (rollups.c.dimension == bindparam("d"))
     & (rollups.c.day == bindparam("n"))
     & (rollups.c.value == bindparam("v"))
 )
+_MAKE = Prepared(insert(rollups).values({c.name: bindparam(c.name) for c in rollups.c}))
+_CHANGE = Prepared(
+    update(rollups)
+    .where(_KEY)
+    .values({name: bindparam(f"to_{name}") for name in ("events", "users", "bits")})
+)
+_DROP = Prepared(delete(rollups).where(_KEY))
 
 
 def fold(connection: Connection, limit: int) -> int:
     """Count up to *limit* uploads of the inbox; return how many there were."""
     lock(connection, Locked.ROLLUPS)
-    waiting = connection.execute(select(inbox.c.package, func.count()).group_by(inbox.c.package))
     done = 0
-    for package, _ in waiting.all():
-        if done < limit:
+    for package in connection.scalars(select(packages.c.id).order_by(packages.c.id)).all():
+        if done < limit and not _is_rebuilt(connection, package):
             done += _fold(connection, package, limit - done)
     return done
 
 
-def tail(connection: Connection, package: int, limit: int | None = None) -> list[tuple[Entry, int]]:
-    """Return uploads that are not counted yet, each with the day since when it is not."""
-    statement = select(log, inbox.c.since).join(inbox, _MINE).where(inbox.c.package == package)
-    if limit is not None:
-        statement = statement.limit(limit)
-    return [(entry_of(row), row.since) for row in connection.execute(statement)]
+def tail(connection: Connection, package: int, limit: int = _ALL) -> list[Any]:
+    """Return the uploads that are not counted yet, as `COUNTED`, and each install's number."""
+    return _WAITING.rows(connection, package=package, most=limit)
 
 
 def names_of(connection: Connection, package: int) -> Names:
@@ -72,33 +145,16 @@ def names_of(connection: Connection, package: int) -> Names:
     return Names(type_names(connection, package), context_values(connection, package))
 
 
-def lost_by(connection: Connection, package: int, found: Sequence[tuple[Entry, int]]) -> int:
-    """Return how many events more (or fewer) are known to be lost once *found* is counted."""
-    fresh: dict[tuple[bytes, str], list[tuple[int, int]]] = defaultdict(list)
-    for entry, since in found:
-        if not since:
-            fresh[entry.install, entry.run].append((entry.first, entry.last))
-    counted = _counted_ranges(connection, package, set(fresh))
-    return sum(gaps([*counted[run], *ranges]) - gaps(counted[run]) for run, ranges in fresh.items())
-
-
-def load(connection: Connection, package: int, keys: Iterable[tuple[str, int]]) -> dict[Key, Cell]:
-    """Return what is counted so far for every value of some (dimension, day)."""
-    days = defaultdict(set)
-    for dimension, day in keys:
-        days[dimension].add(day)
-    found = {}
-    for dimension, some in days.items():
-        for part in _slices(sorted(some)):
-            statement = select(rollups).where(
-                (rollups.c.package == package)
-                & (rollups.c.dimension == dimension)
-                & rollups.c.day.in_(part)
-            )
-            for row in connection.execute(statement):
-                users = None if row.bits is None else unpack_set(row.bits)
-                found[dimension, row.value, row.day] = Cell(row.events, users, row.users)
-    return found
+def lost_by(connection: Connection, rows: Sequence[Any]) -> int:
+    """Return how many events more (or fewer) are known to be lost once *rows* are counted."""
+    lost = 0
+    for (install, run), ranges in _by_run(rows):
+        counted = [
+            (last - span, last)
+            for last, span in _COUNTED_BEFORE.rows(connection, install=install, run=run)
+        ]
+        lost += gaps(counted + ranges) - (gaps(counted) if counted else 0)
+    return lost
 
 
 def take_out(connection: Connection, package: int, install: bytes) -> None:
@@ -108,44 +164,48 @@ def take_out(connection: Connection, package: int, install: bytes) -> None:
     number = connection.scalar(known)
     if number is not None:
         cells = Cells(names_of(connection, package))
-        ranges: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        statement = (
-            select(log, inbox.c.since).outerjoin(inbox, _MINE).where(log.c.install == install)
-        )
-        for row in connection.execute(statement):
-            entry = entry_of(row)
-            cells.add(entry, number, before=row.since)
-            if row.since != 0:
-                ranges[entry.run].append((entry.first, entry.last))
-        lost = sum(gaps(each) for each in ranges.values())
-        _apply(connection, package, cells.found, lost=-lost, sign=-1)
+        rows = _OF_ONE.rows(connection, install=install)
+        for row in rows:
+            cells.add(row, number)
+        lost = sum(gaps(ranges) for _, ranges in _by_run(rows))
+        _apply(connection, package, cells.found(), lost=-lost, sign=-1)
         if horizon(connection, package):
             _clear(connection, package, number)
     for table in (inbox, members):
         connection.execute(delete(table).where(table.c.install == install))
 
 
-def rebuild(connection: Connection, package: int) -> int:
-    """Drop every statistic that the log can tell again; `fold` then counts it anew.
+def rebuild(database: Database, package: int) -> int:
+    """Count everything in the log of *package* anew, and put that in the place of what was.
+
+    What was counted before stays in use until then, and uploads are taken all the while; only
+    counting more of them waits. Days that the log can no longer tell in full stay as they are.
 
     Returns:
-        How many uploads wait to be counted now.
+        How many uploads were counted.
     """
-    lock(connection, Locked.ROLLUPS)
-    while _fold(connection, package, 1000):
-        pass  # what never was counted must not be taken for counted before the horizon
-    since = horizon(connection, package)
-    old = (rollups.c.package == package) & (rollups.c.day >= since)
-    connection.execute(delete(rollups).where(old))
-    every = select(log.c.install, log.c.batch, log.c.package, literal(since))
-    connection.execute(
-        insert(inbox).from_select(
-            ["install", "batch", "package", "since"], every.where(log.c.package == package)
-        )
-    )
-    _bump(connection, package)
-    waiting = select(func.count()).where(inbox.c.package == package)
-    return int(connection.scalar(waiting) or 0)
+    try:
+        for _ in range(_TRIES):
+            with database.beside() as connection:
+                lock(connection, Locked.ROLLUPS)
+                remember(connection, f"rebuilding:{package}", str(int(time.time()) + _PATIENCE))
+            with database.read() as connection:
+                before = _state(connection, package)
+                counted = _count_all(connection, package)
+            with database.beside() as connection:
+                lock(connection, Locked.ROLLUPS)
+                if _state(connection, package) == before:
+                    _replace(connection, package, counted[1])
+                    return counted[0]
+        with database.write() as connection:  # somebody is erased all the time: alone, then
+            lock(connection, Locked.ROLLUPS)
+            counted = _count_all(connection, package)
+            _replace(connection, package, counted[1])
+            return counted[0]
+    finally:
+        with database.beside() as connection:
+            lock(connection, Locked.ROLLUPS)
+            remember(connection, f"rebuilding:{package}", "0")
 
 
 def horizon(connection: Connection, package: int) -> int:
@@ -153,56 +213,103 @@ def horizon(connection: Connection, package: int) -> int:
     return int(recall(connection, f"horizon:{package}") or 0)
 
 
+def newest(connection: Connection, package: int) -> int | None:
+    """Return when the last upload that is counted came, in milliseconds."""
+    found = recall(connection, f"newest:{package}")
+    return None if found is None else int(found)
+
+
+def _is_rebuilt(connection: Connection, package: int) -> bool:
+    return int(recall(connection, f"rebuilding:{package}") or 0) > time.time()
+
+
+def _state(connection: Connection, package: int) -> tuple[str | None, int]:
+    """Return what is another one after any change of what is counted."""
+    return recall(connection, f"rollups:{package}"), horizon(connection, package)
+
+
+def _count_all(connection: Connection, package: int) -> tuple[int, dict[Key, Cell]]:
+    """Return how many uploads are counted, and what a rebuild must find counted."""
+    since = horizon(connection, package)
+    cells = Cells(names_of(connection, package), since=since)
+    counted = lost = 0
+    every = _EVERY.stream(connection, package=package)
+    for _, rows in groupby(every, itemgetter(0, 1)):
+        ranges = []
+        for row in rows:
+            cells.add(row, row[-1])
+            ranges.append((row[2] - row[4], row[2]))
+        counted += len(ranges)
+        if len(ranges) > 1:
+            lost += gaps(ranges)
+    found = cells.found()
+    if lost and not since:
+        found[LOST] = Cell(lost)
+    return counted, found
+
+
+def _replace(connection: Connection, package: int, cells: dict[Key, Cell]) -> None:
+    old = (rollups.c.package == package) & (rollups.c.day >= horizon(connection, package))
+    connection.execute(delete(rollups).where(old))
+    _MAKE.many(connection, (_row(package, key, cell) for key, cell in cells.items()))
+    _bump(connection, package)
+
+
 def _fold(connection: Connection, package: int, limit: int) -> int:
-    found = tail(connection, package, limit)
-    if not found:
+    rows = tail(connection, package, limit)
+    if not rows:
         return 0
-    numbers = _numbers(connection, package, {entry.install for entry, _ in found})
+    numbers = _number(connection, package, {row[0] for row in rows if row[-1] is None})
     cells = Cells(names_of(connection, package))
-    for entry, since in found:
-        cells.add(entry, numbers[entry.install], since=since)
-    _apply(connection, package, cells.found, lost=lost_by(connection, package, found), sign=1)
-    done = delete(inbox).where(
-        (inbox.c.install == bindparam("i")) & (inbox.c.batch == bindparam("b"))
-    )
-    connection.execute(done, [{"i": entry.install, "b": entry.batch} for entry, _ in found])
-    return len(found)
+    for row in rows:
+        cells.add(row, row[-1] or numbers[row[0]])
+    _apply(connection, package, cells.found(), lost=lost_by(connection, rows), sign=1)
+    _DONE.many(connection, ({"package": package, **dict(zip(_PLACE, row))} for row in rows))  # noqa: B905 - a row says more
+    last = max(row[5] for row in rows)
+    if last > (newest(connection, package) or -1):
+        remember(connection, f"newest:{package}", str(last))
+    return len(rows)
 
 
-def _numbers(connection: Connection, package: int, installs: set[bytes]) -> dict[bytes, int]:
-    """Return the number of each install, giving the next ones to those without."""
-    found: dict[bytes, int] = {}
-    for part in _slices(sorted(installs)):
-        known = select(members.c.install, members.c.number).where(members.c.install.in_(part))
-        found.update((row.install, row.number) for row in connection.execute(known))
-    fresh = sorted(installs - set(found))
-    if fresh:
-        last = select(func.max(members.c.number)).where(members.c.package == package)
-        first = (connection.scalar(last) or 0) + 1
-        rows = [
-            {"install": install, "package": package, "number": first + place}
-            for place, install in enumerate(fresh)
-        ]
-        connection.execute(insert(members), rows)
-        found.update(zip(fresh, range(first, first + len(fresh)), strict=True))
+def _by_run(rows: Iterable[Any]) -> Iterator[tuple[tuple[bytes, bytes], list[tuple[int, int]]]]:
+    """Yield each (install, run) of *rows*, which stand together, and its ranges of numbers."""
+    for run, its in groupby(rows, itemgetter(0, 1)):
+        yield run, [(row[2] - row[4], row[2]) for row in its]
+
+
+def _number(connection: Connection, package: int, fresh: set[bytes]) -> dict[bytes, int]:
+    """Give each of the *fresh* installs the next number."""
+    if not fresh:
+        return {}
+    last = select(func.max(members.c.number)).where(members.c.package == package)
+    first = (connection.scalar(last) or 0) + 1
+    found = {install: first + place for place, install in enumerate(sorted(fresh))}
+    rows = [{"install": i, "package": package, "number": n} for i, n in found.items()]
+    connection.execute(insert(members), rows)
     return found
 
 
-def _counted_ranges(
-    connection: Connection, package: int, runs: set[tuple[bytes, str]]
-) -> dict[tuple[bytes, str], list[tuple[int, int]]]:
-    """Return the ranges of *runs* that are counted already."""
-    found: dict[tuple[bytes, str], list[tuple[int, int]]] = defaultdict(list)
-    for part in _slices(sorted(runs)):
-        statement = (
-            select(log.c.install, log.c.run, log.c.first, log.c.last)
-            .outerjoin(inbox, _MINE)
-            .where(log.c.install.in_({install for install, _ in part}))
-            .where(log.c.run.in_({run for _, run in part}) & (log.c.package == package))
-            .where(inbox.c.since.is_(None) | (inbox.c.since > 0))
-        )
-        for row in connection.execute(statement):
-            found[row.install, row.run].append((row.first, row.last))
+def _load(connection: Connection, package: int, keys: Iterable[Key]) -> dict[Key, Cell]:
+    """Return what is counted so far for *keys*."""
+    wanted = set(keys)
+    days: dict[str, set[int]] = defaultdict(set)
+    values: dict[str, set[str]] = defaultdict(set)
+    for dimension, value, day in wanted:
+        days[dimension].add(day)
+        values[dimension].add(value)
+    found = {}
+    for dimension, some in days.items():
+        ours = (rollups.c.package == package) & (rollups.c.dimension == dimension)
+        if len(values[dimension]) <= _SLICE:
+            ours &= rollups.c.value.in_(sorted(values[dimension]))
+        for part in _slices(sorted(some)):
+            statement = select(
+                rollups.c.value, rollups.c.day, rollups.c.events, rollups.c.users, rollups.c.bits
+            ).where(ours & rollups.c.day.in_(part))
+            for value, day, events, known, bits in connection.execute(statement):
+                if (dimension, value, day) in wanted:
+                    users = None if bits is None else unpack_set(bits)
+                    found[dimension, value, day] = Cell(events, users, known)
     return found
 
 
@@ -212,20 +319,17 @@ def _apply(
     """Add *cells* to what is counted, or take them away."""
     if lost:
         cells = {**cells, LOST: Cell(lost * sign)}
-    known = load(connection, package, {(dimension, day) for dimension, _, day in cells})
+    known = _load(connection, package, cells)
     changed: list[Any] = []
     made: list[Any] = []
     gone: list[Any] = []
     for key, cell in cells.items():
         now = known.get(key)
-        merged = _merge(now or Cell(), cell, sign)
-        place = dict(zip(("d", "v", "n"), key, strict=True), p=package)
-        if not merged.events and not merged.size:
-            gone += [place] if now is not None else []
-        else:
-            bits = None if merged.users is None else pack_set(merged.users)
-            row = {"events": merged.events, "users": merged.size, "bits": bits}
-            (made if now is None else changed).append((place, row))
+        merged = cell if now is None and sign > 0 else _merge(now or Cell(), cell, sign)
+        if merged.events or merged.size:
+            (made if now is None else changed).append(_row(package, key, merged))
+        elif now is not None:
+            gone.append(_row(package, key, merged))
     _write(connection, made, changed, gone)
     _bump(connection, package)
 
@@ -238,21 +342,30 @@ def _merge(now: Cell, more: Cell, sign: int) -> Cell:
     return Cell(events, users)
 
 
+def _row(package: int, key: Key, cell: Cell) -> dict[str, Any]:
+    dimension, value, day = key
+    return {
+        "package": package,
+        "dimension": dimension,
+        "day": day,
+        "value": value,
+        "events": cell.events,
+        "users": cell.size,
+        "bits": None if cell.users is None else pack_set(cell.users),
+    }
+
+
 def _write(connection: Connection, made: list[Any], changed: list[Any], gone: list[Any]) -> None:
+    names = {"p": "package", "d": "dimension", "n": "day", "v": "value"}
+    to = {f"to_{name}": name for name in ("events", "users", "bits")}
     if made:
-        rows = [
-            {"package": at["p"], "dimension": at["d"], "value": at["v"], "day": at["n"], **row}
-            for at, row in made
-        ]
-        connection.execute(insert(rollups), rows)
+        _MAKE.many(connection, made)
     if changed:
-        values: dict[str, Any] = {
-            name: bindparam(f"to_{name}") for name in ("events", "users", "bits")
-        }
-        rows = [at | {f"to_{name}": value for name, value in row.items()} for at, row in changed]
-        connection.execute(update(rollups).where(_KEY).values(values), rows)
+        _CHANGE.many(
+            connection, [{k: row[n] for k, n in {**names, **to}.items()} for row in changed]
+        )
     if gone:
-        connection.execute(delete(rollups).where(_KEY), gone)
+        _DROP.many(connection, [{k: row[n] for k, n in names.items()} for row in gone])
 
 
 def _clear(connection: Connection, package: int, number: int) -> None:
@@ -260,12 +373,12 @@ def _clear(connection: Connection, package: int, number: int) -> None:
     statement = select(rollups).where((rollups.c.package == package) & rollups.c.bits.is_not(None))
     changed = []
     for row in connection.execute(statement):
-        users = unpack_set(row.bits)
+        users: BitMap = unpack_set(row.bits)
         if number in users:
             users.discard(number)
-            place = {"p": package, "d": row.dimension, "v": row.value, "n": row.day}
-            values = {"events": row.events, "users": len(users), "bits": pack_set(users)}
-            changed.append((place, values))
+            changed.append(
+                _row(package, (row.dimension, row.value, row.day), Cell(row.events, users))
+            )
     _write(connection, [], changed, [])
 
 

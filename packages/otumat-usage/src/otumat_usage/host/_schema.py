@@ -38,6 +38,7 @@ __all__ = [
     "members",
     "metadata",
     "packages",
+    "recent",
     "rollups",
     "sessions",
     "settings",
@@ -45,7 +46,7 @@ __all__ = [
     "tombstones",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -150,37 +151,50 @@ event_types = Table(
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False),
 )
+# One row per upload, in its key's own order: the key is all that it is looked up by.
+#   run:   8 bytes of a hash of the run's id.
+#   last:  the last sequence number of the upload's range, *span* its length less one.
+#   batch: 8 bytes of a hash of the batch's id, then 8 of one of its body: 128 bits in which two
+#          uploads would have to agree to be taken for one.
 log = Table(
     "log",
     metadata,
     Column("install", LargeBinary(16), primary_key=True),
-    Column("batch", String(64), primary_key=True),
+    Column("run", LargeBinary(8), primary_key=True),
+    Column("last", BigInteger, primary_key=True),
+    Column("batch", LargeBinary(16), primary_key=True),
+    Column("span", BigInteger, nullable=False),
     Column("package", Integer, nullable=False),
     Column("received", BigInteger, nullable=False),
-    Column("sent_at", BigInteger, nullable=False),
-    Column("run", String(64), nullable=False),
-    Column("first", BigInteger, nullable=False),
-    Column("last", BigInteger, nullable=False),
     Column("context", Integer, nullable=False),
-    Column("n", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Column("sha256", LargeBinary(32), nullable=False),
     Column("rejected", Text, nullable=True),
     Column("dropped", Text, nullable=True),
+    sqlite_with_rowid=False,
 )
-Index("log_by_run", log.c.install, log.c.run, log.c.last)
-Index("log_by_package", log.c.package, log.c.received)
+# Which upload had a batch id lately, so that an id used for another body is noticed in any run.
+recent = Table(
+    "recent",
+    metadata,
+    Column("install", LargeBinary(16), primary_key=True),
+    Column("batch", LargeBinary(8), primary_key=True),
+    Column("run", LargeBinary(8), nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("day", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
 # Uploads that are in the log and not in the roll-ups yet: written with the one, deleted with the
-# other. Their events before day `since` are in the roll-ups all the same (see `_retention`).
+# other.
 inbox = Table(
     "inbox",
     metadata,
+    Column("package", Integer, primary_key=True, autoincrement=False),
     Column("install", LargeBinary(16), primary_key=True),
-    Column("batch", String(64), primary_key=True),
-    Column("package", Integer, nullable=False),
-    Column("since", Integer, nullable=False),
+    Column("run", LargeBinary(8), primary_key=True),
+    Column("last", BigInteger, primary_key=True),
+    Column("batch", LargeBinary(16), primary_key=True),
+    sqlite_with_rowid=False,
 )
-Index("inbox_by_package", inbox.c.package)
 # The small number that stands for an install in the roll-ups' bitmaps.
 members = Table(
     "member",
