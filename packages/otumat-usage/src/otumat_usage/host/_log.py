@@ -42,14 +42,14 @@ __all__ = ["Entry", "Receipt", "Reused", "Upload", "append", "entries", "entry_o
 SHORT = 8
 
 _LATELY = Prepared(
-    select(recent.c.run, recent.c.last).where(
+    select(recent.c.day).where(
         (recent.c.install == bindparam("install")) & (recent.c.batch == bindparam("batch"))
     )
 )
 _RUN = (log.c.install == bindparam("install")) & (log.c.run == bindparam("run"))
 _KNOWN = Prepared(
-    select(log.c.batch, log.c.received, log.c.body, log.c.rejected).where(
-        _RUN & (log.c.last == bindparam("last"))
+    select(log.c.received, log.c.body, log.c.rejected).where(
+        _RUN & (log.c.last == bindparam("last")) & (log.c.batch == bindparam("batch"))
     )
 )
 _OVERLAP = Prepared(
@@ -124,19 +124,18 @@ def append(
     """Store one upload, or return the receipt its first delivery had."""
     batch, received = upload.batch, upload.received
     mark = _short(batch.batch) + upload.sha256[:SHORT]
-    run = _short(batch.run)
-    ranges = _OVERLAP.rows(connection, install=install, run=run, first=batch.first, last=batch.last)
-    known = _same(connection, install, mark, run, ranges)
-    if known is not None:
-        was, at, body, earlier = known
-        if was != mark:
-            return Reused(batch.batch)
-        n, rejections = len(unpack(0, body)[0]), json.loads(earlier or "[]")
-        return Receipt(batch.batch, _receipt(install, upload, at), n, rejections, duplicate=True)
+    place: dict[str, Any] = {"install": install, "run": _short(batch.run), "last": batch.last}
+    ranges = _OVERLAP.rows(connection, first=batch.first, **place)
+    for last, _, known in ranges:
+        if known[:SHORT] == mark[:SHORT]:
+            if known != mark:
+                return Reused(batch.batch)
+            return _again(connection, {**place, "last": last, "batch": mark}, upload)
+    if _LATELY.rows(connection, install=install, batch=mark[:SHORT]):
+        return Reused(batch.batch)  # the same body would have the same numbers of the same run
     fresh, replayed = _trim(upload.accepted, [(last - span, last) for last, span, _ in ranges])
     rejected = sorted(upload.rejected + replayed, key=lambda item: int(str(item["row"])))
     context = to_json(clean_context(batch.context)).decode()
-    place: dict[str, Any] = {"install": install, "run": run, "last": batch.last}
     _APPEND.run(
         connection,
         **place,
@@ -150,7 +149,7 @@ def append(
         dropped=json.dumps(batch.dropped) if batch.dropped else None,
     )
     _TO_COUNT.run(connection, package=package, batch=mark, **place)
-    _REMEMBER.run(connection, batch=mark[:SHORT], day=day_of(received), **place)
+    _REMEMBER.run(connection, install=install, batch=mark[:SHORT], day=day_of(received))
     receipt = _receipt(install, upload, received)
     return Receipt(batch.batch, receipt, len(fresh), rejected, duplicate=False)
 
@@ -201,20 +200,16 @@ def _short(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=SHORT).digest()
 
 
-def _same(
-    connection: Connection, install: bytes, mark: bytes, run: bytes, ranges: list[Any]
-) -> Any:
-    """Return mark, time, body and rejections of the upload with the batch id in *mark*, or None.
-
-    An id is looked for in what came lately, in any run, and wherever the same events were.
-    """
-    own = mark[:SHORT]
-    places = [(run, last) for last, _, batch in ranges if batch[:SHORT] == own]
-    for lately, last in places or _LATELY.rows(connection, install=install, batch=own):
-        for row in _KNOWN.rows(connection, install=install, run=lately, last=last):
-            if row[0][:SHORT] == own:
-                return row
-    return None
+def _again(connection: Connection, place: dict[str, Any], upload: Upload) -> Receipt:
+    """Return the receipt that *upload* had when it came first."""
+    ((received, body, earlier),) = _KNOWN.rows(connection, **place)
+    return Receipt(
+        upload.batch.batch,
+        _receipt(place["install"], upload, received),
+        len(unpack(received, body)[0]),
+        json.loads(earlier or "[]"),
+        duplicate=True,
+    )
 
 
 def _receipt(install: bytes, upload: Upload, received: int) -> str:

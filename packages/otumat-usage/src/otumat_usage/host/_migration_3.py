@@ -96,8 +96,6 @@ def _new(metadata: MetaData) -> tuple[Table, Table, Table]:
         metadata,
         Column("install", LargeBinary(16), primary_key=True),
         Column("batch", LargeBinary(8), primary_key=True),
-        Column("run", LargeBinary(8), nullable=False),
-        Column("last", BigInteger, nullable=False),
         Column("day", Integer, nullable=False),
         sqlite_with_rowid=False,
     )
@@ -187,8 +185,6 @@ def _late(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "install": row["install"],
         "batch": row["batch"][:_SHORT],
-        "run": row["run"],
-        "last": row["last"],
         "day": row["received"] // _DAY,
     }
 

@@ -172,14 +172,12 @@ log = Table(
     Column("dropped", Text, nullable=True),
     sqlite_with_rowid=False,
 )
-# Which upload had a batch id lately, so that an id used for another body is noticed in any run.
+# Which batch ids came lately, so that one used again for another body is noticed in any run.
 recent = Table(
     "recent",
     metadata,
     Column("install", LargeBinary(16), primary_key=True),
     Column("batch", LargeBinary(8), primary_key=True),
-    Column("run", LargeBinary(8), nullable=False),
-    Column("last", BigInteger, nullable=False),
     Column("day", Integer, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -24,19 +24,21 @@ _log = logging.getLogger("otumat_usage.host")
 PAUSE = 2.0
 #: Seconds between two looks for what is kept too long.
 TIDY = 86_400
-#: Uploads of one transaction: it holds SQLite's only write lock, and nobody should notice.
-CHUNK = 1000
+#: Uploads of one transaction, at first and at most: it holds SQLite's only write lock, and nobody
+#: should notice; but a day's statistics are written once per transaction, however many it counts.
+CHUNK, CHUNKS = 2_000, 32_000
 
 
 def fold_all(database: Database, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Count everything that waits; return how many uploads there were."""
-    counted = 0
+    """Count everything that waits, more at a time the longer it takes; return how much it was."""
+    counted, chunk = 0, CHUNK
     while not stopping():
         with database.beside() as connection:
-            folded = fold(connection, CHUNK)
+            folded = fold(connection, chunk)
         counted += folded
-        if folded < CHUNK:
+        if folded < chunk:
             break
+        chunk = min(2 * chunk, CHUNKS)
     return counted
 
 
