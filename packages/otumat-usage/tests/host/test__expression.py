@@ -74,6 +74,26 @@ def test_what_cannot_be_read_says_what_was_expected(text, said):
         read(text, values)
 
 
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("python 3.12", 7),
+        ("os = Linux and pyhton = 3.12", 15),
+        ("python = ", 9),
+        ("python = 3.12 os = Windows", 14),
+        ("  )", 2),
+        ('os = Linux and  "x', 16),
+        ("(" * 30 + "os = x", 21),
+        ("x" * 1001, 1000),
+    ],
+)
+def test_what_cannot_be_read_says_where(text, at):
+    with pytest.raises(FilterInvalid) as caught:
+        read(text, values)
+
+    assert caught.value.at == at
+
+
 @given(st.text(alphabet="python=3.12 ()<>!\"'andortefu\n\0\\%é", max_size=60))
 def test_any_text_is_read_or_refused_with_one_kind_of_error(text):
     with contextlib.suppress(FilterInvalid):

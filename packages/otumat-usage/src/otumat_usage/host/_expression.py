@@ -34,11 +34,19 @@ _WORDS = frozenset(("and", "or", "not"))
 NAMES = {"version" if name == "package_version" else name: name for name in DIMENSIONS}
 _ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
-_Token = tuple[str, str]  # kind (sign, quoted, word, end), text
+_Token = tuple[str, str, int]  # kind (sign, quoted, word, end), text, where it begins
 
 
 class FilterInvalid(ServingError, ValueError):  # noqa: N818 - named for the state
-    """A filter cannot be read; the message says where and what was expected."""
+    """A filter cannot be read; the message says what was expected.
+
+    Attributes:
+        at: Where in the filter: the number of characters before it.
+    """
+
+    def __init__(self, text: str, *, at: int = 0) -> None:
+        super().__init__(text)
+        self.at = at
 
 
 def condition(dimension: str, value: str, *, sign: str = "=") -> str:
@@ -60,7 +68,7 @@ def read(text: str, values: Callable[[str], list[str]]) -> Filter | None:
         FilterInvalid: it cannot be read, or is longer than 1,000 characters.
     """
     if len(text) > _LONGEST:
-        raise FilterInvalid(f"a filter of {len(text)} characters; at most {_LONGEST}")
+        raise FilterInvalid(f"a filter of {len(text)} characters; at most {_LONGEST}", at=_LONGEST)
     tokens = list(_tokens(text))
     if len(tokens) == 1:
         return None
@@ -75,11 +83,13 @@ def _tokens(text: str) -> list[_Token]:
     while text[at:].strip():
         match = _TOKEN.match(text, at)
         if match is None:
-            raise FilterInvalid(f"cannot read {text[at:].strip()[:20]!r} of the filter {text!r}")
+            rest = text[at:].strip()[:20]
+            where = len(text) - len(text[at:].lstrip())
+            raise FilterInvalid(f"cannot read {rest!r} of the filter {text!r}", at=where)
         kind = match.lastgroup or ""
-        found.append((kind, match[kind]))
+        found.append((kind, match[kind], match.end() - len(match[0].lstrip())))
         at = match.end()
-    return [*found, ("end", "")]
+    return [*found, ("end", "", len(text))]
 
 
 class _Reader:
@@ -97,10 +107,10 @@ class _Reader:
         return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
     def expect(self, kind: str, text: str) -> None:
-        found, said = self._tokens.pop()
+        found, said, at = self._tokens.pop()
         if (found, said) != (kind, text):
             wanted = repr(text) if text else "and, or, or the filter's end"
-            raise FilterInvalid(f"expected {wanted}, found {said or 'the end'!r}")
+            raise FilterInvalid(f"expected {wanted}, found {said or 'the end'!r}", at=at)
 
     def _both(self, depth: int) -> Filter:
         parts = [self._one(depth)]
@@ -109,7 +119,7 @@ class _Reader:
         return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
     def _takes(self, word: str) -> bool:
-        kind, text = self._tokens[-1]
+        kind, text, _ = self._tokens[-1]
         if kind == "word" and text.lower() == word:
             self._tokens.pop()
             return True
@@ -117,10 +127,10 @@ class _Reader:
 
     def _one(self, depth: int) -> Filter:
         if depth > _DEEPEST:
-            raise FilterInvalid(f"a filter nested deeper than {_DEEPEST}")
+            raise FilterInvalid(f"a filter nested deeper than {_DEEPEST}", at=self._tokens[-1][2])
         if self._takes("not"):
             return Not(self._one(depth + 1))
-        if self._tokens[-1] == ("sign", "("):
+        if self._tokens[-1][:2] == ("sign", "("):
             self._tokens.pop()
             found = self.either(depth + 1)
             self.expect("sign", ")")
@@ -130,17 +140,20 @@ class _Reader:
     def _comparison(self) -> Filter:
         self._count += 1
         if self._count > _MOST:
-            raise FilterInvalid(f"more than {_MOST} conditions")
-        _, name = self._tokens.pop()
+            raise FilterInvalid(f"more than {_MOST} conditions", at=self._tokens[-1][2])
+        _, name, at = self._tokens.pop()
         dimension = NAMES.get(name.lower())
         if dimension is None:
-            raise FilterInvalid(f"{name or 'the end'!r} where one of {', '.join(NAMES)} must stand")
-        kind, sign = self._tokens.pop()
+            text = f"{name or 'the end'!r} where one of {', '.join(NAMES)} must stand"
+            raise FilterInvalid(text, at=at)
+        kind, sign, at = self._tokens.pop()
         if kind != "sign" or sign in "()":
-            raise FilterInvalid(f"{sign or 'the end'!r} after {name!r}: write {name} = VALUE")
-        kind, value = self._tokens.pop()
+            text = f"{sign or 'the end'!r} after {name!r}: write {name} = VALUE"
+            raise FilterInvalid(text, at=at)
+        kind, value, at = self._tokens.pop()
         if kind not in ("word", "quoted"):
-            raise FilterInvalid(f"{value or 'the end'!r} where a value of {name!r} must stand")
+            text = f"{value or 'the end'!r} where a value of {name!r} must stand"
+            raise FilterInvalid(text, at=at)
         return self._compared(dimension, sign, value)
 
     def _compared(self, dimension: str, sign: str, value: str) -> Filter:
