@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from otumat_usage._spool import Spool
     from otumat_usage._upload import Outcome
 
+_WEEK = 7 * 86400
+
 Value = str | int | float | bool
 
 #: Where `testing.capture` receives events instead of the disk.
@@ -218,6 +220,15 @@ class UsageAgent:
         spool.append(self._heading(), event)
         if spool.began != self._looked:  # once per file: at the first event, then at most hourly
             self._looked = spool.began
+            self._see_to_uploads()
+
+    def _see_to_uploads(self) -> None:
+        """Load what starts an uploader, unless the job's note says: not yet (see `_due`)."""
+        try:
+            ahead = os.stat(f"{self.home}/job").st_mtime - self._looked  # noqa: PTH116 - no pathlib
+        except OSError:
+            ahead = 0.0
+        if not 0 < ahead < _WEEK:
             from otumat_usage import _due
 
             _due.look(self.home)
@@ -241,9 +252,9 @@ class UsageAgent:
         """Return what the user agreed to and the context, as a spool begins; found once."""
         since = self._watched.now().agreed[self.origin][1] if self._watched else 0
         if self._head[0] != since:
-            from otumat_usage import _context
+            from otumat_usage import _schema
 
-            context = _context.of(str(self.config["package_name"]))
+            context = _schema.context(str(self.config["package_name"]))
             self._head = (since, "\t".join((self.origin, self.text, str(since), *context)))
         return self._head[1]
 

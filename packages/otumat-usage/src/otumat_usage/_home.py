@@ -8,13 +8,10 @@ this runs at the import of a stranger's program; any other system asks platformd
 # pathlib and contextlib are not loaded on the hot path.
 # ruff: noqa: PTH102, PTH105, PTH108, PTH111, PTH116, PTH118, PTH120, SIM105, PLR0911
 
-import errno
 import os
 import sys
 
 APP = "otumat-usage"
-#: What a file system says that knows no locks: NFS without its daemon, Lustre without ``flock``.
-NO_LOCKS = frozenset((errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL))
 
 _owned: set[tuple[str, int]] = set()
 
@@ -94,6 +91,13 @@ def is_ours(home: str) -> bool:
         return False
     _owned.add((home, user))
     return True
+
+
+def knows_no_locks(error: OSError) -> bool:
+    """Say whether a lock failed because of the file system: NFS without its daemon, Lustre."""
+    import errno
+
+    return error.errno in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 def make(path: str) -> None:

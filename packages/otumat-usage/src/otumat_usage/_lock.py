@@ -109,7 +109,7 @@ else:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            return _by_name(f"{path}.held") if error.errno in _home.NO_LOCKS else None
+            return _by_name(f"{path}.held") if _home.knows_no_locks(error) else None
         return _nothing
 
     def known(fd: int) -> bool:
@@ -117,7 +117,7 @@ else:
         try:
             fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            return error.errno not in _home.NO_LOCKS
+            return not _home.knows_no_locks(error)
         return True
 
     def _by_name(mark: str) -> "Callable[[], None] | None":

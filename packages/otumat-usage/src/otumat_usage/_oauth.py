@@ -13,7 +13,7 @@ import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from otumat_usage import _browser, _context, _tokens
+from otumat_usage import _browser, _schema, _tokens
 from otumat_usage._http import Client, Reply
 from otumat_usage._listener import Listener
 from otumat_usage.exceptions import EnrolmentDeniedError, EnrolmentError, HostError, TokenError
@@ -95,7 +95,7 @@ def _by_browser(
 
 def _page(settings: Settings, listener: Listener, verifier: str) -> str:
     digest = hashlib.sha256(verifier.encode()).digest()
-    version, python, system = _context.of(settings.name)
+    version, python, system = _schema.context(settings.name)
     query = {
         "response_type": "code",
         "client_id": CLIENT_ID,

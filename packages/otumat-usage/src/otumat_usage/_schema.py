@@ -1,7 +1,14 @@
-"""What may be recorded: names of events, and the properties that the package declared.
+"""What may be recorded: names of events, properties that the package declared, three versions.
 
-Runs on the hot path, so the little JSON it writes is written by hand.
+Runs on the hot path: the little JSON it writes is written by hand, and a version is looked up
+without importlib.metadata (40 ms) and platform.
 """
+
+# pathlib is not loaded on the hot path.
+# ruff: noqa: PTH208
+
+import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +22,8 @@ TEXT_VERSION = "1"
 TYPES = (bool, int, float, str)
 MAX_NAME = 100
 MAX_TEXT = 200
+_PRIME = 2**64 - 59
+_SYSTEMS = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
 
 Events = dict[str, dict[str, type]]
 
@@ -52,13 +61,12 @@ def text_id(events: "Events | None") -> str:
     """Return a short text that changes whenever the question asks for something else."""
     if not events:
         return f"{TEXT_VERSION}.{'any' if events is None else 'none'}"
-    import zlib
-
-    words = [
-        f"{name}({','.join(f'{key}:{kind.__name__}' for key, kind in sorted(keys.items()))})"
-        for name, keys in sorted(events.items())
-    ]
-    return f"{TEXT_VERSION}.{zlib.crc32(' '.join(words).encode()):08x}"
+    words = sorted(
+        (name, sorted((key, kind.__name__) for key, kind in keys.items()))
+        for name, keys in events.items()
+    )
+    # As good as a CRC against accidents, without loading zlib's library: modulo a prime.
+    return f"{TEXT_VERSION}.{int.from_bytes(repr(words).encode(), 'big') % _PRIME:016x}"
 
 
 def line(events: "Events | None", event_type: object, properties: "Mapping[str, object]") -> str:
@@ -108,6 +116,37 @@ def _quoted(text: str) -> str:
     from json.encoder import encode_basestring_ascii  # rare, so only now
 
     return encode_basestring_ascii(text)
+
+
+def context(package_name: str) -> tuple[str, str, str]:
+    """Return what is said beside the events: versions of package and Python (3.12), OS family."""
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return _version(package_name), python, _SYSTEMS.get(sys.platform, "other")
+
+
+def _version(package_name: str) -> str:
+    """Return the package's version from what is loaded, or from the names of installed metadata."""
+    top = package_name.partition(".")[0]
+    version = getattr(sys.modules.get(top), "__version__", None)
+    if not isinstance(version, str):
+        version = _installed(top)
+    plain = version.replace(".", "").replace("+", "").replace("-", "").replace("_", "")
+    return version if plain.isalnum() and plain.isascii() and len(version) <= 64 else ""  # noqa: PLR2004
+
+
+def _installed(name: str) -> str:
+    wanted = name.lower().replace("-", "_").replace(".", "_")
+    for place in sys.path:
+        try:
+            entries = os.listdir(place or ".")
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.endswith(".dist-info"):
+                dist, _, version = entry[:-10].partition("-")
+                if dist.lower().replace(".", "_") == wanted:
+                    return version
+    return ""
 
 
 def _misdeclared(message: str) -> "ConfigurationError":

@@ -273,7 +273,7 @@ if sys.platform != "win32":
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            if error.errno in _home.NO_LOCKS:
+            if _home.knows_no_locks(error):
                 return False
             raise
         return True

@@ -61,8 +61,8 @@ def test_a_recording_program_that_owes_nothing_loads_nothing_for_it(python, data
     _set(data, 3600)
     loaded = json.loads(python(PROGRAM).stdout)
 
-    assert "otumat_usage._due" in loaded
-    heavy = "subprocess json sqlite3 threading pathlib re contextlib otumat_usage._detached"
+    assert "otumat_usage._spool" in loaded
+    heavy = "subprocess json sqlite3 threading pathlib re contextlib otumat_usage._due"
     assert not set(heavy.split()) & set(loaded)
 
 
@@ -74,6 +74,16 @@ def test_a_recording_program_starts_one_uploader_when_it_is_due(python, data):
     assert "otumat_usage._detached" in loaded
     assert (data / "job").stat().st_mtime > time.time() + 3600
     assert "otumat_usage._detached" not in json.loads(python(PROGRAM).stdout)
+
+
+@pytest.mark.usefixtures("agreed")
+def test_a_recording_program_asks_after_a_moment_that_is_missing_or_years_ahead(python, data):
+    assert "otumat_usage._due" in json.loads(python(PROGRAM).stdout)
+    assert (data / "job").exists()
+
+    _set(data, 10 * 365 * 86400)
+
+    assert "otumat_usage._detached" in json.loads(python(PROGRAM).stdout)
 
 
 @pytest.mark.usefixtures("agreed")
