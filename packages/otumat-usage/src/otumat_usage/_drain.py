@@ -24,13 +24,15 @@ _LIMIT = 4 * _spool.SEAL_BYTES
 def drain(outbox: Outbox, home: str, package: str) -> int:
     """Take in the spools of *package*; return how many are still being written."""
     folder = _spool.folder(home, package)
-    answer = _answer.read(home, package)
-    for origin, (text, since, _) in answer.agreed.items():
-        outbox.begin(package, origin, f"{text} {since}")
     try:
         names = sorted(entry.name for entry in os.scandir(folder))
     except FileNotFoundError:
-        return 0
+        names = []
+    # After the listing: a program may record under a yes that was given a moment ago, and to an
+    # older answer its events would look like what nobody agreed to.
+    answer = _answer.read(home, package)
+    for origin, (text, since, _) in answer.agreed.items():
+        outbox.begin(package, origin, f"{text} {since}")
     busy, gone = 0, []
     for name in names:
         if name.endswith(_spool.PART):
