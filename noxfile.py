@@ -59,6 +59,7 @@ BENCHMARKS = {
     "host-ingest": "host/ingest.py",
     "host-life": "host/life.py",
     "host-painted": "host/painted.py",
+    "host-answers": "host/answers.py",
     "watch": "watch/__main__.py",
 }
 SLOW = f"interop or service or fault or {NEEDS_MORE}"
