@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pathlib
 import subprocess
+import sys
 
 import pytest
 
-from release import _project
+# Not by sys.path: beside the package lie scripts that other tests must not be able to import.
+_INIT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "release" / "__init__.py"
+_SPEC = importlib.util.spec_from_file_location("release", _INIT)
+assert _SPEC
+assert _SPEC.loader
+sys.modules["release"] = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(sys.modules["release"])
+
+from release import _project  # noqa: E402
 
 PYPROJECT = """\
 [build-system]
