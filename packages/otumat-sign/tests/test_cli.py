@@ -45,7 +45,7 @@ def test_the_group_shows_its_commands_and_version(run):
 
     for command in COMMANDS:
         assert f"\n  {command} " in run("--help").stdout
-    assert run("--version").stdout == f"otumat-sign, version {version('otumat-sign')}\n"
+    assert run("--version").stdout == f"otumat-sign {version('otumat-sign')}\n"
 
 
 def test_every_command_is_an_entry_point_of_the_suite():

@@ -88,7 +88,7 @@ def test_below_the_group_the_same_command_says_the_same(tmp_path, monkeypatch):
 def test_the_command_alone_tells_its_version(run):
     version = importlib.metadata.version("otumat-watch")
 
-    assert run("--version").stdout == f"otumat-watch, version {version}\n"
+    assert run("--version").stdout == f"otumat-watch {version}\n"
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])

@@ -62,7 +62,7 @@ def installed(name: str) -> Installed:
     by_name = _distribution(name)
     if place is None:
         if by_name is None:
-            raise NotInstalledError(f"no installed module or distribution is called {name}")
+            raise NotInstalledError(_unknown(name))
         return by_name
     site = place
     for _ in name.split("."):
@@ -73,6 +73,12 @@ def installed(name: str) -> Installed:
     if owner is None:
         raise NotInstalledError(f"{place} belongs to no installed distribution")
     return owner
+
+
+def _unknown(name: str) -> str:
+    """Say that nothing installed is called *name*, and how to name a folder that is."""
+    here = f"; the folder here is ./{name}" if os.path.isdir(name) else ""  # noqa: PTH112 -- strings
+    return f"no installed module or distribution is called {name}{here}"
 
 
 def imported_from(module: str) -> str | None:

@@ -13,7 +13,7 @@ from otumat_sign._cli_verify import verify_command
 
 
 @click.group(cls=Group, context_settings=CONTEXT)
-@click.version_option(package_name="otumat-sign", prog_name="otumat-sign")
+@click.version_option(package_name="otumat-sign", message="%(package)s %(version)s")
 def group() -> None:
     """Sign a Python package's content and verify it, bit-compatible with git and openssl.
 

@@ -224,6 +224,15 @@ class TestVerify:
         assert result.exit_code == 2
         assert why in one_line(result)
 
+    def test_names_the_folder_that_a_name_may_have_meant(self, run, tmp_path, monkeypatch, alice):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "plugin_of_mine").mkdir()
+
+        result = run("verify", "plugin_of_mine", "-p", alice.pub)
+
+        assert result.exit_code == 2
+        assert one_line(result).endswith("the folder here is ./plugin_of_mine")
+
     def test_says_what_a_wrong_key_is(self, run, signed, alice):
         result = run("verify", signed(), "-p", alice.key)
 

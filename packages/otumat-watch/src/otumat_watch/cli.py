@@ -170,7 +170,8 @@ def main() -> None:
 
     command = copy.copy(watch_command)
     command.params = [*watch_command.params]
-    command = click.version_option(package_name="otumat-watch")(command)
+    said = "%(package)s %(version)s"  # as every command of ours
+    command = click.version_option(package_name="otumat-watch", message=said)(command)
     try:
         code = command.main(prog_name="otumat-watch", standalone_mode=False)
     except click.ClickException as error:
