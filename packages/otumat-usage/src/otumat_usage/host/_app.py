@@ -5,7 +5,15 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from otumat_usage.host import _admin, _dashboard, _enrolment, _public, _settings_page, _sign_in
+from otumat_usage.host import (
+    _admin,
+    _dashboard,
+    _enrolment,
+    _public,
+    _settings_page,
+    _sign_in,
+    _tokens_page,
+)
 from otumat_usage.host._errors import StoreBusy, StoreUnavailable
 from otumat_usage.host._journal import Journal
 from otumat_usage.host._observe import Observer
@@ -60,6 +68,7 @@ def make_app(
             *_public.ROUTES,
             *_dashboard.LAST_ROUTES,
             *_settings_page.ROUTES,
+            *_tokens_page.ROUTES,
             Route(_sign_in.SIGN_IN, _sign_in.show, methods=["GET"]),
             Route(_sign_in.SIGN_IN, _sign_in.sent, methods=["POST"]),
             Route(f"{_sign_in.SIGN_IN}/link", _sign_in.by_link, methods=["GET"]),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from otumat_usage.host import _packages
 from otumat_usage.host._authorize import SCOPES
 from otumat_usage.host._consent import consent_text
+from otumat_usage.host._etag import tagged
 from otumat_usage.host._forms import DEVICE_GRANT
 from otumat_usage.host._messages import (
     AuthorizationServer,
@@ -67,11 +67,7 @@ async def usage(request: Request) -> Response:
     if package is None:
         return problem(404, "package", "Unknown package", "no such package at this host")
     body = to_json(_describe(host, package))
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "max-age=3600"}
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+    return tagged(request, body, "application/json", Cache_Control="max-age=3600")
 
 
 def _describe(host: Host, package: _packages.Package) -> PackageInfo:

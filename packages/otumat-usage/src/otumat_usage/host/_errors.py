@@ -9,6 +9,8 @@ otumat_usage.exceptions.UsageError
     ├── StoreMissing           (FileNotFoundError) no host lives in this folder
     ├── StoreOutdated          (OSError) its tables are older than this version's
     ├── PackageUnknown         (LookupError) no package of that name is registered
+    ├── TokenInvalid           (ValueError) a personal token cannot be made like that
+    ├── TokenUnknown           (LookupError) no personal token of that name
     ├── InstallUnknown         (LookupError) no install of that id is held
     ├── PackageInvalid         (ValueError) a name or a schema is not acceptable
     ├── PolicyInvalid          (ValueError) a retention policy contradicts itself
@@ -58,6 +60,14 @@ class PackageUnknown(ServingError, LookupError):  # noqa: N818
 
 class InstallUnknown(ServingError, LookupError):  # noqa: N818
     """No install of that id is held at this host."""
+
+
+class TokenInvalid(ServingError, ValueError):  # noqa: N818
+    """A personal token's name, scope or life cannot be accepted."""
+
+
+class TokenUnknown(ServingError, LookupError):  # noqa: N818
+    """There is no personal token of that name."""
 
 
 class PackageInvalid(ServingError, ValueError):  # noqa: N818

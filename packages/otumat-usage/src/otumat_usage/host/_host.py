@@ -44,6 +44,7 @@ class Host:
         enrolments: New installs that one address may make in an hour.
         device_starts: Device grants that one address may start in an hour.
         admin_keys: Wrong one-time keys that one address may try per minute.
+        api_tokens: Unknown personal tokens that one address may try per minute.
         metrics: What this process has done so far, as numbers.
     """
 
@@ -59,6 +60,7 @@ class Host:
     enrolments: Limit = dataclasses.field(default_factory=lambda: Limit(1000, 3_600_000))
     device_starts: Limit = dataclasses.field(default_factory=lambda: Limit(1000, 3_600_000))
     admin_keys: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
+    api_tokens: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
     metrics: Metrics = dataclasses.field(default_factory=Metrics)
 
     @property

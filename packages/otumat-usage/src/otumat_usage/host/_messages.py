@@ -19,6 +19,9 @@ __all__ = [
     "PackageSchema",
     "Problem",
     "Ready",
+    "StatsAnswer",
+    "StatsIndex",
+    "StatsPackage",
     "Tokens",
     "UploadReceipt",
 ]
@@ -149,6 +152,41 @@ class Erasure:
     install_id: str
     uploads: int
     events: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StatsPackage:
+    """A package, and where its numbers are."""
+
+    name: str
+    url: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StatsIndex:
+    """What a personal token may ask about, and the names of the answers."""
+
+    packages: list[StatsPackage]
+    answers: list[str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StatsAnswer:
+    """One answer: a table; its first column names the row, null is a number that is not known.
+
+    *note* is what a reader must know to read it right, *empty* what an empty table means.
+    """
+
+    package: str
+    first_day: str
+    last_day: str
+    where: str
+    name: str
+    title: str
+    note: str
+    empty: str
+    heads: list[str]
+    rows: list[dict[str, Any]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from otumat_usage.host._sql import (
     MetaData,
     String,
     Table,
+    Text,
     insert,
     literal,
     select,
@@ -81,10 +82,35 @@ def _add_rollups(connection: Connection) -> None:
     connection.execute(insert(inbox).from_select(columns, every))
 
 
+def _add_api_tokens_and_self_keys(connection: Connection) -> None:
+    then = MetaData()
+    Table(
+        "api_token",
+        then,
+        Column("id", LargeBinary(16), primary_key=True),
+        Column("hash", LargeBinary(32), nullable=False),
+        Column("name", String(64), nullable=False, unique=True),
+        Column("scope", String(8), nullable=False),
+        Column("packages", Text, nullable=True),
+        Column("created", BigInteger, nullable=False),
+        Column("expires", BigInteger, nullable=True),
+        Column("used", Integer, nullable=True),
+    )
+    Table(
+        "self_key",
+        then,
+        Column("install", LargeBinary(16), primary_key=True),
+        Column("hash", LargeBinary(32), primary_key=True),
+        Column("expires", BigInteger, nullable=False),
+    )
+    then.create_all(connection)
+
+
 #: What leads from each version to the next, and what it does in words.
 STEPS: dict[int, tuple[str, Callable[[Connection], None]]] = {
     1: ("add the roll-ups; what is in the log is counted once the host serves", _add_rollups),
     2: ("store uploads in less room", shorten_uploads),
+    3: ("add tokens of maintainers, and links to a user's own page", _add_api_tokens_and_self_keys),
 }
 
 

@@ -20,19 +20,31 @@ if TYPE_CHECKING:
 
     _Handler = Callable[[Request], Awaitable[Response]]
 
-__all__ = ["HTML", "JSONL", "REDIRECT", "Operation", "Parameter", "document", "routes_of", "serve"]
+__all__ = [
+    "CSV",
+    "HTML",
+    "JSONL",
+    "REDIRECT",
+    "Operation",
+    "Parameter",
+    "document",
+    "routes_of",
+    "serve",
+]
 
 #: What an answer carries when it is no object of `_messages`.
+CSV = "text/csv"
 HTML = "text/html"
 JSONL = "application/jsonl"
 REDIRECT = "redirect"
 
 _BEARER = "installation"
+_PERSONAL = "maintainer"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of the query, or a header."""
+    """A parameter of the query or the path, or a header."""
 
     name: str
     description: str
@@ -46,11 +58,13 @@ class Operation:
     """One method of one address.
 
     Attributes:
-        answers: What each status carries: a class of `_messages`, a class and its
-            media type, or one of the constants of this module; None for no body.
+        answers: What each status carries: a class of `_messages`, such a class or, on
+            demand, text of another media type, or one of the constants of this module;
+            None for no body.
         forms: The forms it takes, any one of them.
         body: The JSON it takes.
         scope: The scope of the access token it needs, "" when it needs none.
+        personal: The scope of the maintainer's personal token it needs, "" when it needs none.
     """
 
     method: str
@@ -63,6 +77,7 @@ class Operation:
     forms: Sequence[type] = ()
     body: type | None = None
     scope: str = ""
+    personal: str = ""
 
 
 def routes_of(operations: Iterable[Operation]) -> list[Route]:
@@ -106,7 +121,9 @@ def document(operations: Sequence[Operation], issuer: str) -> dict[str, object]:
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {_BEARER: {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                name: {"type": "http", "scheme": "bearer"} for name in (_BEARER, _PERSONAL)
+            },
         },
     }
 
@@ -116,6 +133,7 @@ def _classes(operations: Iterable[Operation]) -> list[type]:
     found: dict[type, None] = {Problem: None}
     for operation in operations:
         shapes = [*operation.forms, operation.body, *operation.answers.values()]
+        shapes = [shape[0] if isinstance(shape, tuple) else shape for shape in shapes]
         found.update((shape, None) for shape in shapes if isinstance(shape, type))
     return list(found)
 
@@ -142,6 +160,9 @@ def _describe(operation: Operation, references: Mapping[type, Any]) -> dict[str,
     if operation.scope:
         described["security"] = [{_BEARER: []}]
         described["description"] = f"Needs an access token of scope `{operation.scope}`."
+    if operation.personal:
+        described["security"] = [{_PERSONAL: []}]
+        described["description"] = f"Needs a personal token of scope `{operation.personal}`."
     return described
 
 
@@ -159,6 +180,12 @@ def _answer(status: int, shape: object, references: Mapping[type, Any]) -> dict[
     described: dict[str, object] = {"description": _WORDS.get(status, "Done.")}
     if shape == REDIRECT:
         described["headers"] = {"Location": {"required": True, "schema": {"type": "string"}}}
+    elif isinstance(shape, tuple):
+        of_class, other = shape
+        described["content"] = {
+            "application/json": {"schema": references[of_class]},
+            other: {"schema": {"type": "string"}},
+        }
     elif isinstance(shape, type):
         kind = "application/problem+json" if shape is Problem else "application/json"
         described["content"] = {kind: {"schema": references[shape]}}
@@ -178,7 +205,7 @@ _WORDS = {
     410: "Everything about this installation was erased.",
     413: "Too large; the limits are in the answer.",
     415: "Neither this media type nor this encoding is read.",
-    422: "The batch id was used for another body; on a page, an answer is none that was offered.",
+    422: "The batch id was used for another body; no such answer, filter or parameter.",
     429: "Too many attempts; see Retry-After.",
     503: "The host cannot do it now; see Retry-After.",
 }

@@ -23,6 +23,7 @@ from otumat_usage.host._database import (
     log,
     recent,
     select,
+    self_keys,
     tokens,
 )
 from otumat_usage.host._log import SHORT, context_values, entries, type_names
@@ -79,7 +80,7 @@ def erase(connection: Connection, install: bytes) -> Erased | None:
         return None
     held = [len(entry.times) for entry in entries(connection, package, install=install)]
     take_out(connection, package, install)
-    for table in (log, recent, tokens, families, auth_codes, device_grants):
+    for table in (log, recent, tokens, families, auth_codes, device_grants, self_keys):
         connection.execute(delete(table).where(table.c.install == install))
     connection.execute(delete(installs).where(installs.c.id == install))
     mark_erased(connection, install)

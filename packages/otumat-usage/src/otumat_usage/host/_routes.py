@@ -10,9 +10,11 @@ from otumat_usage.host import (
     _ingest,
     _openapi,
     _self,
+    _stats,
     _token_endpoint,
 )
 from otumat_usage.host._authorize import CLIENT_ID, SCOPES
+from otumat_usage.host._catalogue import EXHIBITS
 from otumat_usage.host._discovery import ROUTES
 from otumat_usage.host._forms import (
     CodeForm,
@@ -33,10 +35,12 @@ from otumat_usage.host._messages import (
     PackageInfo,
     Problem,
     Ready,
+    StatsAnswer,
+    StatsIndex,
     Tokens,
     UploadReceipt,
 )
-from otumat_usage.host._openapi import HTML, JSONL, REDIRECT, Operation, Parameter
+from otumat_usage.host._openapi import CSV, HTML, JSONL, REDIRECT, Operation, Parameter
 from otumat_usage.host._wire import Batch
 
 __all__ = ["OPERATIONS"]
@@ -73,6 +77,25 @@ _UPLOAD = (
     Parameter("Idempotency-Key", "The batch id again, in quotes.", place="header"),
     Parameter("Date", "The client's clock at this attempt.", place="header"),
 )
+_PACKAGE = Parameter("package", "The package's name, in any spelling.", required=True, place="path")
+_DATE = {"type": "string", "format": "date"}
+_QUESTION = (
+    Parameter(
+        "answer",
+        "Which answer; `/api/stats` lists them.",
+        required=True,
+        schema={"enum": list(EXHIBITS)},
+        place="path",
+    ),
+    Parameter("from", "The first day, instead of `days`.", schema=_DATE),
+    Parameter("to", "The last day; today when left out.", schema=_DATE),
+    Parameter("days", "How many days; 90 when left out.", schema={"type": "integer", "minimum": 1}),
+    Parameter("where", "Only these users, such as `python >= 3.11 and not os = Windows`."),
+    Parameter("order", "What lists are sorted by.", schema={"enum": ["users", "events", "name"]}),
+    Parameter("without", "For the answer `drop`: the users that would be left behind."),
+    Parameter("format", "`json` or `csv`.", schema={"enum": ["json", "csv"]}),
+)
+_MAINTAINER = {401: Problem, 403: Problem, 429: Problem, 503: Problem}
 _REFUSED = {400: OAuthError, 401: OAuthError, 503: Problem}
 _DEVICE_PAGE = {429: HTML, 503: Problem}
 _TOKEN = {401: Problem, 403: Problem, 410: Problem, 503: Problem}
@@ -196,6 +219,35 @@ OPERATIONS = (
         "Erase everything about the installation, for good.",
         {200: Erasure, **_TOKEN},
         scope="usage:self",
+    ),
+    Operation(
+        "GET",
+        "/api/stats",
+        "listStats",
+        _stats.index,
+        "The packages and the answers that a maintainer's program can ask for.",
+        {200: StatsIndex, 304: None, **_MAINTAINER},
+        personal="read",
+    ),
+    Operation(
+        "GET",
+        "/api/stats/{package}",
+        "summariseStats",
+        _stats.summary,
+        "How many use a package, how often, which features, at a glance.",
+        {200: dict, 304: None, 404: Problem, **_MAINTAINER},
+        (_PACKAGE,),
+        personal="read",
+    ),
+    Operation(
+        "GET",
+        "/api/stats/{package}/{answer}",
+        "answerStats",
+        _stats.answer,
+        "One answer, with the numbers of the pages and of `otumat-usage report`.",
+        {200: (StatsAnswer, CSV), 304: None, 404: Problem, 422: Problem, **_MAINTAINER},
+        (_PACKAGE, *_QUESTION),
+        personal="read",
     ),
     Operation("GET", "/healthz", "alive", _health.alive, "The process lives.", {200: Alive}),
     Operation(

@@ -26,6 +26,7 @@ __all__ = [
     "REFERENCE",
     "SCHEMA_VERSION",
     "admin_links",
+    "api_tokens",
     "auth_codes",
     "consents",
     "contexts",
@@ -40,13 +41,14 @@ __all__ = [
     "packages",
     "recent",
     "rollups",
+    "self_keys",
     "sessions",
     "settings",
     "tokens",
     "tombstones",
 ]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -227,6 +229,28 @@ admin_links = Table(
     Column("expires", BigInteger, nullable=False),
 )
 
+# What a maintainer's own programs ask with.
+api_tokens = Table(
+    "api_token",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("scope", String(8), nullable=False),  # read, admin
+    Column("packages", Text, nullable=True),  # null: all of them
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=True),
+    Column("used", Integer, nullable=True),  # the last day
+)
+# What lets a user see their own data in a browser: a one-time link, then a session.
+self_keys = Table(
+    "self_key",
+    metadata,
+    Column("install", LargeBinary(16), primary_key=True),
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("expires", BigInteger, nullable=False),
+)
+
 # Hashes of erased installs' ids: what lets us say "gone" and not only "unknown".
 tombstones = Table(
     "tombstone",
@@ -238,5 +262,15 @@ tombstones = Table(
 BY_PACKAGE = frozenset(("rollup",))
 #: Small tables without an install: copied everywhere when the others are distributed.
 REFERENCE = frozenset(
-    ("setting", "package", "consent", "context", "event_type", "session", "admin_link", "tombstone")
+    (
+        "setting",
+        "package",
+        "consent",
+        "context",
+        "event_type",
+        "session",
+        "admin_link",
+        "api_token",
+        "tombstone",
+    )
 )

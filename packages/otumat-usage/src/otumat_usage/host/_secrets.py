@@ -1,7 +1,8 @@
 """Make, read, hash and derive the host's opaque secrets, and check PKCE.
 
 A token is ``otu_<kind>_`` + 64 characters + a 6 character checksum. The 64 carry
-the install's id (so that a lookup needs no global index) and 256 random bits; the
+its owner's id (an install, so that a lookup needs no global index, or a maintainer's
+personal token, ``pt``, that can be named without being told) and 256 random bits; the
 prefix and checksum let secret scanners find leaked tokens without asking us.
 Only SHA-256 of the whole text is ever stored.
 """
@@ -30,7 +31,7 @@ __all__ = [
     "sign_form",
 ]
 
-_SHAPE = re.compile(r"otu_(at|rt|ac|dc)_([A-Za-z0-9_-]{64})([A-Za-z0-9_-]{6})")
+_SHAPE = re.compile(r"otu_(at|rt|ac|dc|pt|sl|ss)_([A-Za-z0-9_-]{64})([A-Za-z0-9_-]{6})")
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -58,7 +59,11 @@ def new_secret() -> str:
 
 
 def mint(kind: str, install: bytes) -> str:
-    """Return a fresh token of *kind* (``at``, ``rt``, ``ac`` or ``dc``) for *install*."""
+    """Return a fresh token of *kind* for its owner, an *install* or a personal token's id.
+
+    Kinds: ``at`` access, ``rt`` refresh, ``ac`` code, ``dc`` device code, ``pt`` personal, ``sl``
+    one-time link to a user's own page, ``ss`` the session that it opens.
+    """
     return _assemble(kind, install, secrets.token_bytes(32))
 
 
@@ -76,7 +81,7 @@ def derive_successor(token: str, nonce: bytes) -> str:
 
 
 def install_of(token: str, kind: str) -> bytes | None:
-    """Return the install that *token* names, None when it is no token of *kind*."""
+    """Return the owner that *token* names, None when it is no token of *kind*."""
     match = _SHAPE.fullmatch(token)
     if match is None or match[1] != kind:
         return None

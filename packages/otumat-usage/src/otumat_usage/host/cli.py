@@ -20,6 +20,7 @@ from otumat_usage.host._cli_store import (
     upgrade_command,
 )
 from otumat_usage.host._cli_survey import survey_command
+from otumat_usage.host._cli_token import token_group
 
 __all__ = ["host_group", "report_command"]
 
@@ -284,3 +285,4 @@ host_group.add_command(scale_command)
 host_group.add_command(upgrade_command)
 host_group.add_command(sign_in_group)
 host_group.add_command(survey_command)
+host_group.add_command(token_group)
