@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,13 @@ from otumat_usage.host._settings import recall
 from otumat_usage.host._statistics import Summary, summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from otumat_usage.host._database import Connection
     from otumat_usage.host._exhibit import Exhibit
 
-__all__ = ["exhibits_of", "publish_package", "summary_of"]
+__all__ = ["Folder", "publish_package"]
 
 _LOCAL = "http://127.0.0.1:8080"
 
@@ -29,35 +31,40 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def summary_of(folder: Path, name: str) -> Summary:
-    """Return the summary of package *name* as of now."""
-    database = Database.open(folder)
-    try:
-        with database.read() as connection:
-            return summarise(connection, _packages.find(connection, name), _now())
-    finally:
-        database.close()
+class Folder:
+    """The host in a folder on this machine."""
 
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
-def exhibits_of(
-    folder: Path, name: str, wanted: Iterable[str], given: Mapping[str, str]
-) -> list[Exhibit]:
-    """Return the *wanted* answers about package *name* as of now.
+    def summary(self, package: str) -> Summary:
+        """Return the summary of *package* as of now."""
+        with self._reading() as connection:
+            return summarise(connection, _packages.find(connection, package), _now())
 
-    Args:
-        folder: Where the host keeps its data.
-        name: The package, in any spelling.
-        wanted: Names of answers.
-        given: Days and filter, as `ask` takes them.
-    """
-    database = Database.open(folder)
-    try:
-        with database.read() as connection:
-            answers = Answers(connection, _packages.find(connection, name), _now())
+    def exhibits(
+        self, package: str, wanted: Iterable[str], given: Mapping[str, str]
+    ) -> list[Exhibit]:
+        """Return the *wanted* answers about *package* as of now.
+
+        Args:
+            package: The package, in any spelling.
+            wanted: Names of answers.
+            given: Days and filter, as `ask` takes them.
+        """
+        with self._reading() as connection:
+            answers = Answers(connection, _packages.find(connection, package), _now())
             asked = ask(answers, given)
             return [exhibit(each, answers, asked) for each in wanted]
-    finally:
-        database.close()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        database = Database.open(self._folder)
+        try:
+            with database.read() as connection:
+                yield connection
+        finally:
+            database.close()
 
 
 def publish_package(folder: Path, name: str, *, on: bool) -> tuple[str, str]:
