@@ -42,16 +42,33 @@ def off_command(packages: tuple[str, ...], everything: bool, as_json: bool) -> N
 @click.command("export")
 @click.argument("package", required=False)
 @click.option("--local", is_flag=True, help="Only what is held here; ask no host.")
+@click.option("--page", is_flag=True, help="Open the host's page about you instead.")
 @click.pass_context
-def export_command(ctx: click.Context, package: str | None, local: bool) -> None:  # noqa: FBT001
+def export_command(
+    ctx: click.Context,
+    package: str | None,
+    local: bool,  # noqa: FBT001
+    page: bool,  # noqa: FBT001
+) -> None:
     """Print everything held about you, here and at the hosts, as JSON.
 
     Of all packages, or of PACKAGE. Tokens are left out: whoever has one can
-    speak for you. Exit code 2: a host did not tell. For example:
+    speak for you. With --page, PACKAGE's host shows what it holds in your
+    browser, where you can save, stop or erase it; the link that is printed opens
+    once. Exit code 2: a host did not tell. For example:
 
     \b
         otumat-usage export > everything.json
+        otumat-usage export --page tracked
     """
+    if page:
+        if package is None or local:
+            raise click.UsageError("--page is about one PACKAGE at its host: name it")
+        for host, url, seconds in _console.own_pages(package):
+            how_long = f"once, within {seconds // 60} minutes" if seconds >= 60 else "once"  # noqa: PLR2004
+            click.echo(f"{host} shows what it holds about you (opens {how_long}):")
+            click.echo(url)
+        return
     found, untold = _console.export(package, ask=not local)
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     for why in untold:

@@ -21,6 +21,7 @@ from otumat_usage import (
     _job,
     _optout,
     _outbox,
+    _own_page,
     _settings,
     _spool,
     _upload,
@@ -309,6 +310,12 @@ def export(package: str | None, *, ask: bool) -> tuple[dict[str, object], list[s
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     everything = {"otumat_usage_export": 1, "made": now, "packages": [one for one, _ in found]}
     return everything, [why for _, untold in found for why in untold]
+
+
+def own_pages(package: str) -> Iterator[tuple[str, str, int]]:
+    """Show each host's page about this user in a browser; see `_own_page.shown`."""
+    end = time.monotonic() + _upload.DEADLINE
+    return _own_page.shown(_home_of_user(), _named(package), end=end)
 
 
 def examine(*, ask: bool) -> list[dict[str, str]]:

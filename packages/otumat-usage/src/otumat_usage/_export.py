@@ -24,8 +24,9 @@ from otumat_usage import (
 from otumat_usage.exceptions import HostError, RefusedError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otumat_usage._http import Client, Reply
-    from otumat_usage._settings import Settings
 
 #: The largest answer that is taken from a host, in bytes.
 _LIMIT = 64 * 1024 * 1024
@@ -48,7 +49,7 @@ def everything(
     waiting: list[object] = []
     with contextlib.suppress(RefusedError):
         waiting = [json.loads(body) for body in _calls.bodies(home, package)]
-    tokens = _all_tokens(home, package)
+    tokens = installations(home, package)
     held = [_held(home, package, origin, tokens[origin], end) for origin in tokens if ask]
     found: dict[str, object] = {
         "package": package,
@@ -81,7 +82,8 @@ def _time(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def _all_tokens(home: str, package: str) -> dict[str, _tokens.Tokens]:
+def installations(home: str, package: str) -> dict[str, _tokens.Tokens]:
+    """Return the tokens of *package* by the host that they are for."""
     return {
         origin: found
         for origin in sorted(_tokens.everything(home, package))
@@ -100,14 +102,15 @@ def _held(
     home: str, package: str, origin: str, tokens: _tokens.Tokens, end: float
 ) -> dict[str, object]:
     """Return what one host holds, by its ``GET /api/usage-self`` (docs/protocol.md)."""
-    from otumat_usage._http import Client
-
     try:
-        if why := _optout.overruled(package, home):
-            raise RefusedError(why)
-        settings = dataclasses.replace(_settings.load(home, package), origin=origin)
-        with Client(origin, seconds=max(end - time.monotonic(), 0.0)) as client:
-            reply = _ask(client, home, settings, tokens)
+        reply = ask(
+            home,
+            package,
+            origin,
+            tokens,
+            end,
+            lambda client, headers: client.fetch(_erasure.ROUTE, headers, limit=_LIMIT),
+        )
         if reply.status == 410:  # noqa: PLR2004 - it has erased us
             return {"host": origin, "held": []}
         if reply.status != 200:  # noqa: PLR2004
@@ -119,15 +122,34 @@ def _held(
         return {"host": origin, "held": None, "error": f"{origin} answered what is not JSON"}
 
 
-def _ask(client: Client, home: str, settings: Settings, tokens: _tokens.Tokens) -> Reply:
-    if not tokens.is_fresh():
-        tokens = _upload.renew(client, home, settings, tokens)
-    reply = _get(client, tokens)
-    if reply.status == 401:  # noqa: PLR2004 - it forgot the token before its time
-        reply = _get(client, _upload.renew(client, home, settings, tokens))
-    return reply
+def ask(  # noqa: PLR0913, PLR0917 - whose data, where, until when, and what
+    home: str,
+    package: str,
+    origin: str,
+    tokens: _tokens.Tokens,
+    end: float,
+    request: Callable[[Client, dict[str, str]], Reply],
+) -> Reply:
+    """Return a host's answer to *request*, made with tokens that are renewed where needed.
+
+    Raises:
+        RefusedError: nothing may be asked, for the user's word or the machine's.
+        TokenError: the host no longer honours the tokens.
+        HostError: it did not answer until *end*.
+    """
+    from otumat_usage._http import Client
+
+    if why := _optout.overruled(package, home):
+        raise RefusedError(why)
+    settings = dataclasses.replace(_settings.load(home, package), origin=origin)
+    with Client(origin, seconds=max(end - time.monotonic(), 0.0)) as client:
+        if not tokens.is_fresh():
+            tokens = _upload.renew(client, home, settings, tokens)
+        reply = request(client, _bearer(tokens))
+        if reply.status == 401:  # noqa: PLR2004 - it forgot the token before its time
+            reply = request(client, _bearer(_upload.renew(client, home, settings, tokens)))
+        return reply
 
 
-def _get(client: Client, tokens: _tokens.Tokens) -> Reply:
-    headers = {"authorization": f"Bearer {tokens.access_token}"}
-    return client.fetch(_erasure.ROUTE, headers, limit=_LIMIT)
+def _bearer(tokens: _tokens.Tokens) -> dict[str, str]:
+    return {"authorization": f"Bearer {tokens.access_token}"}

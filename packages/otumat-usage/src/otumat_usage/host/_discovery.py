@@ -34,6 +34,7 @@ ROUTES = {
     "verify": "/device",
     "event": "/api/usage-event",
     "self": "/api/usage-self",
+    "self_link": "/api/usage-self/link",
 }
 
 

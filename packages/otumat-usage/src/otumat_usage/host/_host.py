@@ -45,6 +45,7 @@ class Host:
         device_starts: Device grants that one address may start in an hour.
         admin_keys: Wrong one-time keys that one address may try per minute.
         api_tokens: Unknown personal tokens that one address may try per minute.
+        self_keys: Wrong links to a user's own page that one address may try per minute.
         metrics: What this process has done so far, as numbers.
     """
 
@@ -61,6 +62,7 @@ class Host:
     device_starts: Limit = dataclasses.field(default_factory=lambda: Limit(1000, 3_600_000))
     admin_keys: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
     api_tokens: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
+    self_keys: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
     metrics: Metrics = dataclasses.field(default_factory=Metrics)
 
     @property

@@ -19,6 +19,7 @@ __all__ = [
     "PackageSchema",
     "Problem",
     "Ready",
+    "SelfLink",
     "StatsAnswer",
     "StatsIndex",
     "StatsPackage",
@@ -152,6 +153,14 @@ class Erasure:
     install_id: str
     uploads: int
     events: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SelfLink:
+    """An address that opens the user's own page in a browser, once, within *expires_in* seconds."""
+
+    url: str
+    expires_in: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from otumat_usage.host._database import (
     select,
     self_keys,
     tokens,
+    update,
 )
 from otumat_usage.host._log import SHORT, context_values, entries, type_names
 from otumat_usage.host._rollups import take_out
@@ -33,7 +34,7 @@ from otumat_usage.host._tombstones import mark_erased
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Erased", "as_lines", "erase", "export"]
+__all__ = ["Erased", "as_lines", "erase", "export", "stop"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,6 +86,13 @@ def erase(connection: Connection, install: bytes) -> Erased | None:
     connection.execute(delete(installs).where(installs.c.id == install))
     mark_erased(connection, install)
     return Erased(len(held), sum(held))
+
+
+def stop(connection: Connection, install: bytes) -> None:
+    """Take nothing more from *install*; what is held stays."""
+    mine = (families.c.install == install) & (families.c.state == "active")
+    connection.execute(update(families).where(mine).values(state="revoked"))
+    connection.execute(update(installs).where(installs.c.id == install).values(state="revoked"))
 
 
 def _uploads(connection: Connection, install: bytes, package: int) -> Iterator[dict[str, object]]:

@@ -35,6 +35,7 @@ from otumat_usage.host._messages import (
     PackageInfo,
     Problem,
     Ready,
+    SelfLink,
     StatsAnswer,
     StatsIndex,
     Tokens,
@@ -218,6 +219,15 @@ OPERATIONS = (
         _self.remove,
         "Erase everything about the installation, for good.",
         {200: Erasure, **_TOKEN},
+        scope="usage:self",
+    ),
+    Operation(
+        "POST",
+        ROUTES["self_link"],
+        "linkSelf",
+        _self.link,
+        "A link that opens the user's own page in a browser, once.",
+        {201: SelfLink, **_TOKEN},
         scope="usage:self",
     ),
     Operation(

@@ -1,4 +1,4 @@
-"""Answer the user's own requests: what do you hold about me, and erase it."""
+"""Answer the user's own requests: what do you hold about me, show it to me, erase it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from otumat_usage.host._grants import Access, Refusal, authenticate
 from otumat_usage.host._ingest import bearer, refuse
-from otumat_usage.host._messages import Erasure
+from otumat_usage.host._messages import Erasure, SelfLink
+from otumat_usage.host._own_page import PATH
 from otumat_usage.host._rights import Erased, as_lines, erase, export
+from otumat_usage.host._self_keys import LINK_LIFE, new_link
 from otumat_usage.host._web import (
     Request,
     Response,
@@ -22,7 +24,7 @@ from otumat_usage.host._web import (
 if TYPE_CHECKING:
     from otumat_usage.host._database import Connection
 
-__all__ = ["remove", "show"]
+__all__ = ["link", "remove", "show"]
 
 _SCOPE = "usage:self"
 
@@ -74,6 +76,28 @@ async def remove(request: Request) -> Response:
     await reading(host, host.database.flush)
     install = str(uuid.UUID(bytes=access.install))
     return json_answer(Erasure(True, install, erased.uploads, erased.events))
+
+
+async def link(request: Request) -> Response:
+    """Serve ``POST /api/usage-self/link``: a link that opens the user's own page, once."""
+    token = bearer(request)
+    if token is None:
+        return refuse()
+    host = host_of(request)
+    now = host.now()
+
+    def write(connection: Connection) -> str | Refusal | None:
+        access = authenticate(connection, token, now, note=False)
+        if isinstance(access, Refusal):
+            return access
+        return new_link(connection, access.install, now) if _SCOPE in access.scope else None
+
+    key = await writing(host, write)
+    if key is None:
+        return _narrow()
+    if isinstance(key, Refusal):
+        return refuse(key)
+    return json_answer(SelfLink(f"{host.issuer}{PATH}?key={key}", LINK_LIFE // 1000), 201)
 
 
 def _narrow() -> Response:
