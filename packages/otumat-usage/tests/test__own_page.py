@@ -127,7 +127,7 @@ def test_the_console_opens_the_page_of_a_real_host(
     with opener.open(said[1], timeout=10) as answer:
         assert answer.url == f"{host.origin}/user/my-data"
         page = answer.read().decode()
-    assert "What tracked holds about you" in page
+    assert "What <b>tracked</b> holds about you" in page
     assert "<code>import</code>" in page
     (held,) = json.loads(console("export", "tracked").stdout)["packages"][0]["at_host"]
     assert held["held"][0]["install_id"] in page

@@ -5,9 +5,20 @@ from datetime import date
 
 import pytest
 
-from otumat_usage.host import _catalogue, _demo, _demo_host, _public
+from otumat_usage.host import (
+    _api_tokens,
+    _catalogue,
+    _demo,
+    _demo_host,
+    _grants,
+    _packages,
+    _public,
+    _self_keys,
+)
 from otumat_usage.host._admin import new_link
 from otumat_usage.host._app import make_app
+from otumat_usage.host._database import func, installs, log, select, update
+from otumat_usage.host._survey import Question
 from otumat_usage.host._worker import fold_all
 
 pytestmark = [pytest.mark.browser, pytest.mark.service]
@@ -19,7 +30,10 @@ OUTSIDE = """[...document.querySelectorAll("svg.plot text")].filter(text => {
   return box.left < frame.left - 4 || box.right > frame.right + 4
 }).map(text => text.textContent)"""
 PAGES = [f"/p/year/{key}".rstrip("/") for key in _catalogue.PAGES]
-OTHERS = ["/", "/p/empty", "/p/year/privacy", "/p/year/consent", "/public/year", "/device"]
+OTHERS = [
+    "/", "/p/empty", "/p/year/privacy", "/p/year/consent", "/public/year", "/device",
+    "/admin/tokens", "/user/my-data",
+]  # fmt: skip
 
 
 @pytest.fixture(name="url", scope="module")
@@ -42,8 +56,26 @@ def _url(steady, on_a_port):
         yield address
 
 
+@pytest.fixture(name="install", scope="module")
+def _install(url, steady):  # noqa: ARG001 - the year that it is in
+    """The installation of the heaviest user of the year, who answered a survey; a token."""
+    with steady.host.database.write() as connection:
+        package = _packages.find(connection, "year")
+        most = select(log.c.install).where(log.c.package == package.id).group_by(log.c.install)
+        found = connection.scalar(most.order_by(func.count().desc()).limit(1))
+        asked = [Question("role", "What do you do?", ("Research", "Teaching"))]
+        _packages.survey(connection, "year", asked)
+        answered = update(installs).where(installs.c.id == found)
+        connection.execute(answered.values(survey='{"role": "Research"}'))
+        family = _grants.Family(connection, found, bytes(16), steady.clock())
+        family.open("usage:write usage:self")
+        _api_tokens.add(connection, "ci of year", steady.clock(), packages=["year"], days=90)
+        _api_tokens.add(connection, "site", steady.clock(), scope="admin")
+    return found
+
+
 @pytest.fixture
-def open_page(chromium, url, steady):
+def open_page(chromium, url, steady, install):
     """Open a maintainer's page; every complaint of the browser counts."""
     contexts, complaints = [], []
 
@@ -55,7 +87,9 @@ def open_page(chromium, url, steady):
         page.on("requestfailed", lambda request: complaints.append(request.url))
         with steady.host.database.write() as connection:
             link = new_link(connection, url, steady.clock())
+            mine = _self_keys.new_link(connection, install, steady.clock())
         context.request.get(link, max_redirects=0)
+        context.request.get(f"{url}/user/my-data?key={mine}", max_redirects=0)
         page.goto(url + path)
         return page
 
@@ -263,3 +297,51 @@ def test_a_filter_says_when_the_host_cannot_answer(open_page):
     assert page.locator("svg.plot").first.is_visible()
     assert [text for text in open_page.complaints if "503" not in text] == []
     open_page.complaints.clear()
+
+
+def test_a_token_is_made_used_and_revoked_without_javascript(open_page, url):
+    page = open_page("/admin/tokens", java_script_enabled=False)
+
+    page.get_by_label("Name, such as").fill("mine")
+    page.get_by_label("Only about these packages").fill("year")
+    page.get_by_label("How long it lasts").select_option("30 days")
+    page.get_by_role("button", name="Make the token").click()
+    secret = page.get_by_role("status").locator("pre").inner_text()
+    headers = {"Authorization": f"Bearer {secret}"}
+    answer = page.request.get(f"{url}/api/stats/year/features", headers=headers)
+    page.goto(f"{url}/admin/tokens")
+    row = page.get_by_role("row", name="mine")
+
+    assert answer.json()["rows"]
+    assert "2026-06-01" in row.inner_text()
+    assert secret not in page.content()
+    row.get_by_role("button", name="Revoke mine").click()
+    assert not page.get_by_role("row", name="mine").is_visible()
+    assert page.request.get(f"{url}/api/stats/year/features", headers=headers).status == 401
+
+
+def test_a_user_saves_stops_and_erases_without_javascript(chromium, url, steady):
+    with steady.host.database.write() as connection:
+        package = _packages.find(connection, "year")
+        consent = _grants.Consent(package.id, "0" * 64, "1-0", steady.clock(), "browser")
+        own = _grants.enrol(connection, consent)
+        _grants.Family(connection, own, bytes(16), steady.clock()).open("usage:self")
+        link = _self_keys.new_link(connection, own, steady.clock())
+    context = chromium.new_context(java_script_enabled=False, accept_downloads=True)
+    page = context.new_page()
+
+    page.goto(f"{url}/user/my-data?key={link}")
+    assert page.url == f"{url}/user/my-data"
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download all of it").click()
+    assert '"kind": "install"' in download.value.path().read_text()
+    page.get_by_role("button", name="Stop reports").click()
+    assert page.get_by_text("nothing more is taken").is_visible()
+    page.get_by_role("button", name="Erase everything").click()
+    assert page.url == f"{url}/user/my-data"  # the box is to be ticked first
+    page.get_by_label("Yes, erase everything").check()
+    page.get_by_role("button", name="Erase everything").click()
+    assert page.get_by_role("heading", name="was erased").is_visible()
+    page.goto(f"{url}/user/my-data")
+    assert page.get_by_role("heading", name="opens from your own computer").is_visible()
+    context.close()
