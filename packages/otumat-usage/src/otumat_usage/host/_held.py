@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from otumat_usage.host import _packages
 from otumat_usage.host._days import day_of, iso
 from otumat_usage.host._log import context_values, entries, type_names
-from otumat_usage.host._rights import export
+from otumat_usage.host._rights import agreement
 
 if TYPE_CHECKING:
     from typing import Any
@@ -53,24 +53,19 @@ class Held:
 
 def held(connection: Connection, install: bytes) -> Held | None:
     """Return what is held about *install*, None when there is no such install."""
-    things = export(connection, install)
-    record: dict[str, Any] | None = next(things, None)
-    if record is None:
+    known: list[dict[str, Any]] = list(agreement(connection, install))
+    if not known:
         return None
+    record, *grants = known
     package = _packages.find(connection, record["package"])
-    grants: list[dict[str, Any]] = []
-    for thing in things:
-        if thing["kind"] != "grant":
-            break  # the uploads are counted below, without writing each of them out
-        grants.append(thing)
-    names, known = type_names(connection, package.id), context_values(connection, package.id)
+    names, told = type_names(connection, package.id), context_values(connection, package.id)
     days: collections.Counter[tuple[int, str]] = collections.Counter()
     contexts: dict[str, None] = {}
     uploads = dropped = 0
     for entry in entries(connection, package.id, install=install):
         uploads += 1
         dropped += sum(entry.dropped.values())
-        contexts[_told(known[entry.context])] = None
+        contexts[_told(told[entry.context])] = None
         for at, kind, count in zip(entry.times, entry.kinds, entry.counts, strict=True):
             days[day_of(at), names[kind]] += count
     rows = sorted(days.items(), key=lambda item: (-item[0][0], item[0][1]))
@@ -82,7 +77,7 @@ def held(connection: Connection, install: bytes) -> Held | None:
         events=sum(days.values()),
         days=[(iso(day), name, count) for (day, name), count in rows[:SHOWN]],
         more=max(0, len(rows) - SHOWN),
-        contexts=[told for told in contexts if told],
+        contexts=[words for words in contexts if words],
         dropped=dropped,
     )
 

@@ -34,7 +34,7 @@ from otumat_usage.host._tombstones import mark_erased
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Erased", "as_lines", "erase", "export", "stop"]
+__all__ = ["Erased", "agreement", "as_lines", "erase", "export", "stop"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,6 +47,14 @@ class Erased:
 
 def export(connection: Connection, install: bytes) -> Iterator[dict[str, object]]:
     """Yield everything held about *install*, one object per thing."""
+    yield from agreement(connection, install)
+    package = connection.scalar(select(installs.c.package).where(installs.c.id == install))
+    if package is not None:
+        yield from _uploads(connection, install, package)
+
+
+def agreement(connection: Connection, install: bytes) -> Iterator[dict[str, object]]:
+    """Yield the record of *install* and its consent, then its grants; nothing if there is none."""
     row = connection.execute(select(installs).where(installs.c.id == install)).one_or_none()
     if row is None:
         return
@@ -71,7 +79,6 @@ def export(connection: Connection, install: bytes) -> Iterator[dict[str, object]
             "scope": grant.scope,
             "state": grant.state,
         }
-    yield from _uploads(connection, install, row.package)
 
 
 def erase(connection: Connection, install: bytes) -> Erased | None:
