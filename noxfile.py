@@ -45,7 +45,14 @@ EXTRA_TOOLS: dict[str, tuple[str, ...]] = {
     ),
 }
 #: Outside oracles that only the session `interop` asks.
-ORACLES = ("schemathesis>=4", "aiosmtpd>=1.4.6", "oidc-provider-mock>=0.4", "joserfc>=1.0")
+ORACLES = (
+    "schemathesis>=4",
+    "aiosmtpd>=1.4.6",
+    "oidc-provider-mock>=0.4",
+    "joserfc>=1.0",
+    "pyarrow>=18",
+    "duckdb>=1.1",
+)
 #: And those that the tests of the release scripts ask.
 RELEASE_ORACLES = ("twine>=6.1", "zizmor>=1.30", "cyclonedx-python-lib[json-validation]>=8")
 NEEDS_MORE = "browser or builds or mounts or postgresql or systemd or cron"

@@ -23,7 +23,19 @@ from otumat_usage.host._wire import columns_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["ALL", "COUNTED", "FEATURE", "HEALTH", "LOST", "Cell", "Cells", "Key", "Names", "gaps"]
+__all__ = [
+    "ALL",
+    "COUNTED",
+    "FEATURE",
+    "HEALTH",
+    "LOST",
+    "Cell",
+    "Cells",
+    "Key",
+    "Names",
+    "gaps",
+    "in_words",
+]
 
 #: What of an upload is needed to count it, in this order.
 COUNTED = (
@@ -221,7 +233,7 @@ def _refused(health: dict[str, int], rejected: str | None, dropped: str | None) 
 
 def _values(context: Mapping[str, object]) -> list[tuple[str, str]]:
     """Return every dimension and value that events of *context* count for."""
-    told = [(name, _text(value)) for name, value in context.items()]
+    told = [(name, in_words(value)) for name, value in context.items()]
     return [(ALL, ""), *(each for each in told if each[1])]
 
 
@@ -235,7 +247,8 @@ def gaps(ranges: Iterable[tuple[int, int]]) -> int:
     return missing
 
 
-def _text(value: object) -> str:
+def in_words(value: object) -> str:
+    """Return a value of a context as it is counted, "" for none."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)

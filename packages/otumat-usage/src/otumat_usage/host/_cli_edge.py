@@ -32,7 +32,7 @@ def _edge() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("otumat_usage"):
             raise
-        more = {"psycopg": ",postgresql", "joserfc": ",oidc"}
+        more = {"psycopg": ",postgresql", "joserfc": ",oidc", "pyarrow": ",parquet"}
         extras = "host" + more.get((error.name or "").partition(".")[0], "")
         text = f"{error.name} is missing: pip install 'otumat-usage[{extras}]'"
         raise Failure(text) from error

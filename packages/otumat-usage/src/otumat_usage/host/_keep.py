@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import shutil
 import sqlite3
-import stat
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +20,7 @@ from otumat_usage.host._database import (
 )
 from otumat_usage.host._errors import StoreMissing, StoreUnavailable
 from otumat_usage.host._migrations import migrate, pending
+from otumat_usage.host._whole_file import beside, settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +40,7 @@ def backup(folder: Path, target: Path) -> int:
     url, source = located(folder)
     if target.exists():
         raise StoreUnavailable(f"{target} exists: choose another name")
-    with _beside(target) as copy, _failures(f"cannot back up {folder} to {target}"):
+    with beside(target) as copy, _failures(f"cannot back up {folder} to {target}"):
         if url.get_backend_name() == "sqlite":
             with _opened(source) as one, _opened(copy, write=True) as other:
                 one.backup(other, pages=1000, sleep=0.001)
@@ -50,7 +48,7 @@ def backup(folder: Path, target: Path) -> int:
             _verify(copy)
         else:
             _postgresql.dump(url, copy)
-        _settle(copy)
+        settle(copy)
         copy.rename(target)
     return target.stat().st_size
 
@@ -70,9 +68,9 @@ def restore(folder: Path, source: Path) -> Path | None:
     _verify(source)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     place = folder / FILE_NAME
-    with serving_from(folder), _beside(place) as copy, _failures(f"cannot restore {source}"):
+    with serving_from(folder), beside(place) as copy, _failures(f"cannot restore {source}"):
         shutil.copyfile(source, copy)
-        _settle(copy)
+        settle(copy)
         old = None
         if place.exists():
             _empty_log(place)
@@ -144,11 +142,11 @@ def _restore_server(folder: Path, source: Path) -> Path:
 
 
 def _copy_as_is(source: Path, target: Path) -> None:
-    with _beside(target) as copy:
+    with beside(target) as copy:
         with _opened(source) as one, _opened(copy, write=True) as other:
             one.backup(other)
             other.execute("PRAGMA journal_mode=DELETE")
-        _settle(copy)
+        settle(copy)
         copy.rename(target)
 
 
@@ -188,19 +186,6 @@ def _opened(path: Path, *, write: bool = False) -> Iterator[sqlite3.Connection]:
 
 
 @contextlib.contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """Give an empty private file in the folder of *target*, removed if it is left there."""
-    with _failures(f"cannot write in {target.parent}"):
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
-        os.close(handle)
-    path = Path(name)
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
 def _failures(what: str) -> Iterator[None]:
     try:
         yield
@@ -210,13 +195,6 @@ def _failures(what: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise StoreUnavailable(f"{what}: {error.strerror or error}") from error
-
-
-def _settle(path: Path) -> None:
-    """Force *path* to the disk, readable by its owner only."""
-    path.chmod(stat.S_IRUSR | stat.S_IWUSR)
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
 
 
 def _empty_log(path: Path) -> None:

@@ -247,17 +247,32 @@ def doctor_command(ctx: click.Context, directory: Path, as_json: bool) -> None: 
 
 @host_group.command("export")
 @_folder
-@click.argument("install")
-def export_command(directory: Path, install: str) -> None:
-    """Print everything held about INSTALL as JSON lines.
+@click.argument("what", metavar="INSTALL|PACKAGE")
+@click.option(
+    "--parquet",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the events of PACKAGE to this file; needs the extra parquet.",
+)
+def export_command(directory: Path, what: str, parquet: Path | None) -> None:
+    """Print everything held about INSTALL as JSON lines, or write the events of PACKAGE.
+
+    The file has one row per event that the log still holds, for DuckDB, pandas and
+    their like. Installs are numbered anew in each file; their ids are not in it.
 
     \b
     Example:
       otumat-usage host export 6b0f2f2e-1c1f-4d0c-9a53-2f1c8a3f0d11
+      otumat-usage host export --parquet events.parquet mypackage
     """
-    from otumat_usage.host._operate import export_of
+    if parquet is None:
+        from otumat_usage.host._operate import export_of
 
-    click.echo(export_of(directory, install), nl=False)
+        click.echo(export_of(directory, what), nl=False)
+        return
+    from otumat_usage.host._operate_export import export_events
+
+    rows, installs = export_events(directory, what, parquet)
+    click.echo(f"{parquet}: {rows} rows of {installs} installs")
 
 
 @host_group.command("erase")
