@@ -1,14 +1,16 @@
 """Everything that goes wrong in otumat-watch, as one tree.
 
-WatchError
-├── TargetError                  (ValueError)         what -f names cannot be watched
-├── WatcherUnavailableError      (OSError)            the system's watcher cannot be used here
-├── ScriptError                  (OSError)            the script cannot be run
-│   ├── ScriptNotFoundError      (FileNotFoundError)
-│   └── ScriptNotExecutableError (PermissionError)
-└── StateError                   (ValueError)         a run's output cannot be the next arguments
-    ├── StateTooLargeError
-    └── StateFileError           (OSError)            the file of --state cannot be used
+::
+
+    WatchError
+    ├── TargetError                  (ValueError)         what -f names cannot be watched
+    ├── WatcherUnavailableError      (OSError)            the system's watcher cannot be used here
+    ├── ScriptError                  (OSError)            the script cannot be run
+    │   ├── ScriptNotFoundError      (FileNotFoundError)
+    │   └── ScriptNotExecutableError (PermissionError)
+    └── StateError                   (ValueError)         output that cannot be arguments
+        ├── StateTooLargeError
+        └── StateFileError           (OSError)            the file of --state cannot be used
 """
 
 __all__ = [
