@@ -94,7 +94,7 @@ NEWEST = PYTHONS[-1]
 # cores. CI also runs `faults`, `lowest`, and `alone` on the oldest Python.
 nox.options.sessions = [
     "lint", "types", "tests", f"alone-{NEWEST}", "together", "interop",
-    f"readme-{NEWEST}", "build",
+    f"readme-{NEWEST}", "docs", "build",
 ]  # fmt: skip
 
 
@@ -218,7 +218,7 @@ def together(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """The fast tests with every direct dependency at its floor."""
     _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools(), *_floors(session))
-    _pytest(session, "-n", "2", "-m", f"not ({SLOW} or readme)",
+    _pytest(session, "-n", "2", "-m", f"not ({SLOW} or readme or docs)",
             *(f"packages/{dist}/tests" for dist in DISTS), *session.posargs)  # fmt: skip
 
 
@@ -257,10 +257,22 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST_AND_NEWEST)
 def readme(session: nox.Session) -> None:
-    """Run every code block and every --help block of the READMEs, each in an empty folder."""
+    """Run every code block of the READMEs and the documentation, each page in an empty folder."""
     _need(session, "git", "openssl", "bash")
     _install(session, DISTS, "build", "hatchling", "pip", *TEST_TOOLS)
     _pytest(session, "-n", "2", "-m", "readme", "tests/test_readmes.py", *session.posargs)
+
+
+@nox.session(python=NEWEST)
+def docs(session: nox.Session) -> None:
+    """Build the documentation into site/ and check it; a broken link or lost page is an error."""
+    _install(session, DISTS, "sphinx>=8.1", "furo>=2025.9.25", "myst-parser>=4", *TEST_TOOLS)
+    site = ROOT / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    session.run("python", "-m", "sphinx", "-q", "-E", "-W", "--keep-going", "-b", "html",
+                "-d", str(ROOT / ".nox" / "doctrees"), "docs", str(site))  # fmt: skip
+    _pytest(session, "-n", "2", "-m", "docs", "tests/test_site.py", *session.posargs)
+    session.log(f"read it: {site / 'index.html'}")
 
 
 @nox.session
@@ -421,7 +433,7 @@ def soak(session: nox.Session) -> None:
 def _fast_tests(session: nox.Session) -> None:
     _install(session, DISTS, *TEST_TOOLS, *_all_extra_tools())
     paths = session.posargs or ["tests", *(f"packages/{dist}/tests" for dist in DISTS)]
-    _pytest(session, "-n", "2", "-m", f"not ({SLOW} or readme)", *paths)
+    _pytest(session, "-n", "2", "-m", f"not ({SLOW} or readme or docs)", *paths)
 
 
 def _faults(session: nox.Session, seeds: str) -> None:
