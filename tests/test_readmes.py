@@ -81,7 +81,7 @@ def _commands(line: int, block: str) -> list[Command]:
 
 
 #: How long one command of a page may take, in seconds: only what hangs is stopped by it.
-PATIENCE = 20.0
+PATIENCE = 60.0
 TYPED = re.compile(r"\[y/N\] ?(.*)")
 #: Runs a program at a terminal of its own and answers its questions; its output is the terminal's.
 AT_A_TERMINAL = """

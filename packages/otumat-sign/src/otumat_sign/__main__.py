@@ -1,0 +1,5 @@
+"""Run the `otumat-sign` command as `python -m otumat_sign`."""
+
+from otumat_sign.cli import main
+
+main()

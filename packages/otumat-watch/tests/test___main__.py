@@ -1,0 +1,12 @@
+"""`python -m otumat_watch` is the command, for where no script is on the PATH."""
+
+import subprocess
+import sys
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "otumat_watch", "--help"], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.startswith("Usage: otumat-watch [OPTIONS]")
