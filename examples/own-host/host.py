@@ -450,7 +450,8 @@ class Host:
         if not known:
             known = self.settle(install, key, batch, hashlib.sha256(body).hexdigest())
         wait = secrets.randbelow(34_560) + 43_200
-        raise as_json(known["answer"] | {"duplicate": known["again"], "next_upload_after": wait})
+        told = {"duplicate": known["again"], "next_upload_after": wait}
+        raise as_json(known["answer"] | told | {"latest_version": None, "notice": None})
 
     def settle(self, install, key, batch, sha256):
         """Keep the good rows whose numbers no earlier batch of the run settled."""

@@ -111,6 +111,7 @@ WRONG = {
     "device-form-is-bound": Spoil(TOKEN, sent=b"device", when=400, status=200),
     "upload-is-acknowledged": Spoil(EVENT, when=200, sets={"accepted": 0}),
     "upload-may-be-packed": Spoil(EVENT, sent=b"\x1f\x8b", status=415),
+    "news-are-bounded": Spoil(EVENT, when=200, sets={"notice": "\x1b[2J"}),
     "upload-twice-counts-once": Spoil(EVENT, when=200, sets={"duplicate": False}),
     "batch-id-is-for-one-body": Spoil(EVENT, when=422, status=200),
     "bad-rows-are-rejected-alone": Spoil(EVENT, when=200, sets={"rejected": []}),

@@ -104,3 +104,26 @@ def test_an_unknown_package_is_not_there(service):
     service.admin()
 
     assert service.browser.get("/admin/p/other").status_code == 404
+
+
+def test_the_maintainer_says_what_users_are_told(service, save):
+    tokens = service.enrol()
+    service.admin()
+
+    assert save(latest="3.0", notice='Say "hi" <b>').status_code == 303
+
+    answer = service.upload(tokens, service.batch(tokens, "plot")).json()
+    assert (answer["latest_version"], answer["notice"]) == ("3.0", 'Say "hi" <b>')
+    assert 'value="Say &#34;hi&#34; &lt;b&gt;"' in service.browser.get("/admin/p/demo").text
+
+
+def test_a_form_is_stored_whole_or_not_at_all_and_what_was_typed_stays(service, save, settings):
+    service.admin()
+    with_mail(service)
+
+    answer = save(sign_in="email", domains="example.org", latest="no version")
+
+    assert answer.status_code == 422
+    assert 'value="no version"' in answer.text
+    assert 'value="example.org"' in answer.text
+    assert settings() == ("anonymous", (), False)

@@ -223,5 +223,7 @@ def _answer(result: Receipt | Reused | Refusal, package: _packages.Package) -> R
             batch=result.batch,
             receipt=result.receipt,
             next_upload_after=round(wait),
+            latest_version=package.latest,
+            notice=package.notice,
         )
     )

@@ -134,7 +134,11 @@ class DeviceCodes:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class UploadReceipt:
-    """What became of a batch; sent only after it is durable."""
+    """What became of a batch; sent only after it is durable.
+
+    *latest_version* and *notice* are what the package's maintainer lets its users know;
+    null says nothing.
+    """
 
     accepted: int
     duplicate: bool
@@ -143,6 +147,8 @@ class UploadReceipt:
     batch: str
     receipt: str
     next_upload_after: int
+    latest_version: str | None
+    notice: str | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

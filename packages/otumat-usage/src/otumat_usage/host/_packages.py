@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from otumat_usage.host._database import Connection, insert, packages, select, update
 from otumat_usage.host._errors import PackageInvalid, PackageUnknown
+from otumat_usage.host._news import checked
 from otumat_usage.host._survey import Question, questions_of
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "find",
     "get",
     "names",
+    "news",
     "survey",
 ]
 
@@ -28,7 +30,7 @@ __all__ = [
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,212}[A-Za-z0-9])?")
 _MAX_NAME = 100
 _KINDS = frozenset(("str", "int", "float", "bool"))
-_KEPT = ("events", "closed", "pace", "sign_in", "domains", "survey")
+_KEPT = ("events", "closed", "pace", "sign_in", "domains", "survey", "latest", "notice")
 SIGN_INS = ("anonymous", "email", "oidc")
 _DOMAIN = re.compile(r"(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}")
 
@@ -49,6 +51,8 @@ class Package:
         sign_in: Who may enrol: `anonymous` (anyone), `email` or `oidc`.
         survey: The questions on the consent page.
         domains: The domains of the mail addresses that may enrol; none means any.
+        latest: The newest version, which answers to uploads name.
+        notice: One line for users, in those answers.
     """
 
     id: int
@@ -59,6 +63,8 @@ class Package:
     sign_in: str = "anonymous"
     domains: tuple[str, ...] = ()
     survey: tuple[Question, ...] = ()
+    latest: str | None = None
+    notice: str | None = None
 
 
 def canonical(name: str) -> str:
@@ -114,6 +120,20 @@ def survey(connection: Connection, name: str, questions: Sequence[Question]) -> 
         PackageUnknown: no package of that name is registered.
     """
     changed = dataclasses.replace(find(connection, name), survey=tuple(questions))
+    key = packages.c.id == changed.id
+    connection.execute(update(packages).where(key).values(settings=_dump(changed)))
+    return changed
+
+
+def news(connection: Connection, name: str, latest: str | None, notice: str | None) -> Package:
+    """Say what answers to uploads of *name* tell from now on; None tells nothing.
+
+    Raises:
+        PackageInvalid: no version, or no line of text.
+        PackageUnknown: no package of that name is registered.
+    """
+    version, text = checked(latest, notice)
+    changed = dataclasses.replace(find(connection, name), latest=version, notice=text)
     key = packages.c.id == changed.id
     connection.execute(update(packages).where(key).values(settings=_dump(changed)))
     return changed

@@ -7,6 +7,8 @@ import uuid
 import zlib
 from typing import TYPE_CHECKING
 
+from otumat_usage.host._errors import PackageInvalid
+from otumat_usage.host._news import checked
 from otumat_usage.host._rules import expect, rule
 from otumat_usage.host._walk import Broken
 
@@ -44,6 +46,19 @@ def upload_may_be_packed(walk: Walk) -> None:
     """A batch may come as gzip."""
     batch = walk.batch(walk.tokens, walk.event)
     _receipt(walk.upload(walk.tokens, batch, packed=True), batch, 1)
+
+
+@rule("wire 2")
+def news_are_bounded(walk: Walk) -> None:
+    """What the answer tells users is a version and one short printable line, or nothing."""
+    reply = walk.upload(walk.tokens, walk.batch(walk.tokens, walk.event))
+    told = reply.json.get("latest_version"), reply.json.get("notice")
+    right = all(each is None or (isinstance(each, str) and each) for each in told)
+    expect(right, reply, f"expected texts or null: {told!r}")
+    try:
+        checked(*told)
+    except PackageInvalid as error:
+        raise Broken(str(error)) from None
 
 
 @rule("wire 2")

@@ -1,4 +1,4 @@
-"""Let the maintainer say on a page who may enrol for a package, and whether it still collects."""
+"""Let the maintainer change on a page what a package asks, tells and collects."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from otumat_usage.host._web import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from otumat_usage.host._database import Connection
     from otumat_usage.host._packages import Package
 
@@ -36,7 +38,7 @@ _WAYS = {
 
 
 async def _show(request: Request) -> Response:
-    return await _form(request, "")
+    return await _form(request, "", {})
 
 
 async def _change(request: Request) -> Response:
@@ -46,33 +48,34 @@ async def _change(request: Request) -> Response:
     form = await read_form(request) or {}
     if not is_ours(request, form, _PURPOSE, name):
         return message(403, "Please try again", "This page was open too long, or came elsewhere.")
-
-    def write(connection: Connection) -> str | None:
-        package = _packages.get(connection, name)
-        if package is None:
-            return None
-        way = form.get("sign_in", "")
-        if way not in _ready(connection):
-            return f"This host cannot do that yet: otumat-usage host sign-in {way[:10]}"
-        try:
-            _packages.admit(
-                connection, name, way, form.get("domains", "").replace(",", " ").split()
-            )
-        except PackageInvalid as error:
-            return str(error)
-        _packages.close(connection, name, closed=form.get("closed") == "yes")
-        return ""
-
-    wrong = await writing(host, write)
-    if wrong is None:
+    try:
+        known = await writing(host, lambda connection: _apply(connection, name, form))
+    except PackageInvalid as error:  # and nothing of the form was stored
+        return await _form(request, str(error), form)
+    if not known:
         return _missing()
     host.bearers.clear()
-    if wrong:
-        return await _form(request, wrong)
     return RedirectResponse(f"/admin/p/{name}", 303, {"Cache-Control": "no-store"})
 
 
-async def _form(request: Request, wrong: str) -> Response:
+def _apply(connection: Connection, name: str, form: Mapping[str, str]) -> bool:
+    """Store what the form says, all of it or nothing; return whether there is such a package."""
+    if _packages.get(connection, name) is None:
+        return False
+    way = form.get("sign_in", "")
+    if way not in _ready(connection):
+        raise PackageInvalid(f"This host cannot do that yet: otumat-usage host sign-in {way[:10]}")
+    _packages.admit(connection, name, way, _split(form.get("domains", "")))
+    _packages.news(connection, name, form.get("latest"), form.get("notice"))
+    _packages.close(connection, name, closed=form.get("closed") == "yes")
+    return True
+
+
+def _split(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+async def _form(request: Request, wrong: str, typed: Mapping[str, str]) -> Response:
     if not await is_admin(request):
         return locked()
     host, name = host_of(request), request.path_params["package"]
@@ -86,10 +89,16 @@ async def _form(request: Request, wrong: str) -> Response:
         return _missing()
     package, ready = found
     session = form_session(request) or new_secret()
+    kept = {
+        "domains": " ".join(package.domains),
+        "latest": package.latest or "",
+        "notice": package.notice or "",
+    }
     values: dict[str, object] = {
         "package": package,
         "ways": [(way, text, way in ready) for way, text in _WAYS.items()],
         "csrf": sign_form(host.form_key, session, _PURPOSE, name),
+        "fields": {field: typed.get(field, text) for field, text in kept.items()},
         "wrong": wrong,
     }
     status = 422 if wrong else 200
