@@ -23,8 +23,12 @@ def test_without_a_package_there_is_nothing_to_say(console):
         (["nonsense"], 2, "Error: No such command 'nonsense'."),
         (["on", "unknown"], 2, "Error: unknown was never asked about on this account"),
         (["on", "a/b"], 2, "Error: 'a/b' is not the name of a package"),
-        (["off"], 2, "Error: name packages, or say --all"),
-        (["off", "p", "--all"], 2, "Error: name packages, or say --all"),
+        (["off"], 2, "Error: say which: otumat-usage off PACKAGE, or: otumat-usage off --all"),
+        (
+            ["off", "p", "--all"],
+            2,
+            "Error: say which: otumat-usage off PACKAGE, or: otumat-usage off --all",
+        ),
         (["show", "unknown"], 2, "Error: unknown: not asked yet"),
     ],
 )

@@ -1,5 +1,6 @@
 """After `off` or `erase`: no process, no job, and no file but the refusal itself."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -88,6 +89,71 @@ def test_off_leaves_what_a_no_to_the_question_leaves(using, package, terminal, c
     assert "no background job" in console("status").stdout
     assert _files(data) == [*other, "packages/tracked/agent.json", "packages/tracked/answer"]
     assert "keeps what was sent before, as installation" in said
+
+
+OFF = "from otumat_usage.cli import main; main(['off', 'tracked'])"
+
+
+def _knows_something(host):
+    return '"import"' in json.dumps(host.report())
+
+
+@pytest.mark.usefixtures("using")
+def test_off_at_a_terminal_offers_erasure_while_it_is_possible(terminal, console, data, host):
+    asked = terminal(OFF).expect("erase what was sent before? [y/N]")
+    assert "off, you said no (command" in console("status", "tracked", code=1).stdout
+    asked.send("y\n").expect("has erased what it had")
+
+    assert asked.wait() == 0
+    assert _files(data) == ["packages/tracked/answer"]
+    assert not _knows_something(host)
+
+
+@pytest.mark.usefixtures("using")
+@pytest.mark.parametrize("answer", ["\n", "n\n", "\x03", "\x04"])
+def test_whatever_else_is_answered_there_off_is_off(terminal, console, data, host, answer):
+    asked = terminal(OFF).expect("[y/N]").send(answer).expect("tell them this number")
+
+    assert asked.wait() == 0
+    assert _files(data) == ["packages/tracked/agent.json", "packages/tracked/answer"]
+    assert _knows_something(host)
+    assert f"{host.origin} keeps what was sent before" in console("status").stdout
+
+
+@pytest.mark.usefixtures("using")
+def test_off_killed_at_its_question_is_off_and_the_doctor_ends_it(terminal, console, data, home):
+    terminal(OFF).expect("[y/N]").process.kill()
+
+    assert "off, you said no (command" in console("status", "tracked", code=1).stdout
+    assert "tokens from before the no were still there" in console("doctor").stdout
+    assert _files(data) == ["packages/tracked/agent.json", "packages/tracked/answer"]
+    assert _processes(home) == []
+
+
+@pytest.mark.usefixtures("using")
+def test_off_erases_without_a_question_where_it_is_told_to(console, data, host):
+    assert "has erased what it had" in console("off", "tracked", "--erase").stdout
+
+    assert _files(data) == ["packages/tracked/answer"]
+    assert not _knows_something(host)
+
+
+@pytest.mark.usefixtures("using")
+def test_erase_after_off_says_that_it_came_too_late(console, data, host):
+    """The answer names the host, and neither a token nor a number of this installation."""
+    number = json.loads(data.joinpath("packages/tracked/tokens.json").read_text())
+    number = number[host.origin]["install_id"]
+    (told,) = json.loads(console("off", "tracked", "--json").stdout)
+    late = console("erase", "tracked", code=2)
+
+    assert told == {"package": "tracked", "left": {host.origin: number}, "erased": []}
+    assert f"{host.origin} keeps what was sent before: off came first" in late.stderr
+    assert json.loads(console("erase", "tracked", "--json", code=2).stdout)[0]["erased"] is False
+    console("off", "--all")
+    assert json.loads(console("status", "tracked", "--json", code=1).stdout)[0]["left"] == [
+        host.origin
+    ]
+    assert number not in data.joinpath("packages/tracked/answer").read_text()
 
 
 def test_erase_leaves_the_answer_alone(using, console, data, home):

@@ -6,8 +6,9 @@ r"""The answer a user gave about one package: a short text file, read on the hot
     yes https://usage.example.org 1.9f3c2a10 1763830862 terminal
     unanswered 1
 
-One line per origin that was agreed to; a line ``no …`` outweighs them all. What cannot be read,
-or was written by a newer version, is a "no" (`Answer.reason` says so). Changes go through
+One line per origin that was agreed to; a line ``no TIME HOW [ORIGIN]...`` outweighs them all, and
+names the origins that keep what was sent before it. What cannot be read, or was written by a newer
+version, is a "no" (`Answer.reason` says so). Changes go through
 `record`, under a lock. It must not know of terminals or hosts.
 """
 
@@ -18,6 +19,10 @@ import os
 import time
 
 from otumat_usage import _home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NOT_ASKED = "not asked yet"
 
@@ -34,14 +39,16 @@ class Answer:
         refused: why nothing may be recorded, in words, or "".
         agreed: origin -> (text id, seconds since the epoch, how it was asked).
         unanswered: how often the question was put and got no answer.
+        left: the origins that keep what was sent before a no.
         stamp: identity of the file's content, to see that it changed.
     """
 
-    __slots__ = ("agreed", "refused", "stamp", "unanswered")
+    __slots__ = ("agreed", "left", "refused", "stamp", "unanswered")
 
     def __init__(self) -> None:
         self.refused = ""
         self.agreed: dict[str, tuple[str, int, str]] = {}
+        self.left: list[str] = []
         self.unanswered = 0
         self.stamp: tuple[int, int, int] | None = None
 
@@ -74,12 +81,16 @@ def everyone(home: str) -> str:
 
 def read(home: str, package: str) -> Answer:
     """Read the answer about *package*; never raises, and doubts are a refusal."""
+    answer = _own(path_of(home, package))
+    if os.path.lexists(everyone(home)):
+        answer.refused = "the user said no to all packages"
+        answer.agreed = {}
+    return answer
+
+
+def _own(path: str) -> Answer:
     answer = Answer()
-    path = path_of(home, package)
     try:
-        if os.path.lexists(everyone(home)):
-            answer.refused = "the user said no to all packages"
-            return answer
         about = os.stat(path)
         text = _home.read(path, _LIMIT).decode()
     except (FileNotFoundError, NotADirectoryError):
@@ -105,6 +116,7 @@ def _parse(answer: Answer, text: str) -> None:
             answer.agreed[rest[0]] = (rest[1], int(rest[2]), rest[3])
         elif word == "no":
             answer.refused = f"the user said no ({rest[1]}, {_day(int(rest[0]))})"
+            answer.left = rest[2:]
         elif word == "unanswered":
             answer.unanswered = int(rest[0])
         else:
@@ -151,13 +163,16 @@ class Watched:
         return self._answer
 
 
-def say_no(home: str, package: str, how: str) -> None:
+def say_no(home: str, package: str, how: str, left: "Iterable[str]" = ()) -> None:
     """Record a refusal of *package* and forget every earlier yes.
+
+    *left*: the origins that keep what was sent; those of an earlier no are kept in mind.
 
     Raises:
         OSError: it cannot be written.
     """
-    _store(home, package, [f"no {int(time.time())} {how}"])
+    origins = sorted({*left, *read(home, package).left})
+    _store(home, package, [" ".join((f"no {int(time.time())} {how}", *origins))])
 
 
 def say_yes(home: str, package: str, origin: str, text: str, how: str) -> None:

@@ -3,44 +3,95 @@
 from __future__ import annotations
 
 import json
+import sys
+from typing import Any
 
 import click
 
-from otumat_usage import _console
+from otumat_usage import _console, _leaving
+
+
+def complete(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:  # noqa: ARG001 - click's signature
+    """Complete the name of a package in a shell."""
+    return [name for name in _console.names() if name.startswith(begun)]
+
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command("off")
-@click.argument("packages", nargs=-1)
+@click.argument("packages", nargs=-1, shell_complete=complete)
 @click.option(
     "--all", "everything", is_flag=True, help="All packages, known or not, now and later."
 )
+@click.option(
+    "--erase/--keep",
+    "wish",
+    default=None,
+    help="Have the hosts erase what was sent, or not; do not ask.",
+)
 @_json
-def off_command(packages: tuple[str, ...], everything: bool, as_json: bool) -> None:  # noqa: FBT001
+@click.pass_context
+def off_command(
+    ctx: click.Context,
+    packages: tuple[str, ...],
+    everything: bool,  # noqa: FBT001
+    wish: bool | None,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """Stop recording about PACKAGES, and keep nothing of them but a no.
 
-    They will not ask again. What was sent before stays with their makers: to
-    have that erased too, use erase instead. For example:
+    They will not ask again. What was sent before can be erased by its makers'
+    host now, but not from here later: at a terminal you are asked whether it
+    should. Exit code 2: a host has not confirmed that. For example:
 
     \b
         otumat-usage off tracked
     """
     if bool(packages) == everything:
-        raise click.UsageError("name packages, or say --all")
-    found = _console.switch_off(packages)
+        known = " ".join(_console.names()) or "PACKAGE"
+        raise click.UsageError(f"say which: otumat-usage off {known}, or: otumat-usage off --all")
+    ask = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
+    found = _leaving.switch_off(packages, erase=lambda hosts: _wishes(hosts, wish, ask=ask))
     if as_json:
-        click.echo(json.dumps([{"package": name, "left": left} for name, left in found], indent=2))
-        return
-    for name, left in found:
-        click.echo(f"{name}: off")
-        for host, number in left.items():
+        click.echo(json.dumps(found, indent=2))
+    else:
+        _tell(found)
+    ctx.exit(0 if all(one["erased"] for package in found for one in package["erased"]) else 2)
+
+
+def _wishes(hosts: list[str], wish: bool | None, *, ask: bool) -> bool:  # noqa: FBT001 - an option
+    """Say whether *hosts* are asked to erase; who gives no answer is left with the no alone."""
+    if wish is not None or not ask:
+        return bool(wish)
+    click.echo("Nothing more is recorded or sent.")
+    try:
+        return click.confirm(f"Have {' and '.join(hosts)} erase what was sent before?")
+    except click.Abort:
+        click.echo()
+        return False
+
+
+def _tell(found: list[dict[str, Any]]) -> None:
+    for package in found:
+        click.echo(f"{package['package']}: off")
+        for host, number in package["left"].items():
             click.echo(f"  {host} keeps what was sent before, as installation")
             click.echo(f"  {number}; its makers erase it if you tell them this number")
+        _tell_erased(package["erased"])
+
+
+def _tell_erased(outcomes: list[dict[str, Any]]) -> None:
+    for outcome in outcomes:
+        if outcome["erased"]:
+            click.echo(f"{outcome['host']} has erased what it had")
+        else:
+            why = f"{outcome['host']} has not confirmed ({outcome['why']}); asked again later"
+            click.echo(why, err=True)
 
 
 @click.command("export")
-@click.argument("package", required=False)
+@click.argument("package", required=False, shell_complete=complete)
 @click.option("--local", is_flag=True, help="Only what is held here; ask no host.")
 @click.option("--page", is_flag=True, help="Open the host's page about you instead.")
 @click.pass_context
@@ -77,28 +128,33 @@ def export_command(
 
 
 @click.command("erase")
-@click.argument("package")
+@click.argument("package", shell_complete=complete)
 @_json
 @click.pass_context
 def erase_command(ctx: click.Context, package: str, as_json: bool) -> None:  # noqa: FBT001
     """Have all about PACKAGE erased, here and at the host, and stop it.
 
-    Exit code 2: the host has not confirmed it; it is asked again with every upload. For example:
+    Exit code 2: the host has not confirmed it, and is asked again with every
+    upload; or it cannot be asked any more, because off came first. For example:
 
     \b
         otumat-usage erase tracked
     """
-    outcomes = _console.erase(package)
+    outcomes = _leaving.erase(package)
+    beyond = _leaving.out_of_reach(package)
     if as_json:
-        click.echo(json.dumps(outcomes, indent=2))
+        beyond_reach = [
+            {"package": package, "host": host, "erased": False, "why": "off came first"}
+            for host in beyond
+        ]
+        click.echo(json.dumps([*outcomes, *beyond_reach], indent=2))
     else:
         click.echo(f"{package}: off, and nothing of it is kept here")
-        if not outcomes:
+        if not outcomes and not beyond:
             click.echo("no host was asked: nothing here tells of an installation at one", err=True)
-        for outcome in outcomes:
-            if outcome["erased"]:
-                click.echo(f"{outcome['host']} has erased what it had")
-            else:
-                why = f"{outcome['host']} has not confirmed ({outcome['why']}); asked again later"
-                click.echo(why, err=True)
-    ctx.exit(0 if all(outcome["erased"] for outcome in outcomes) else 2)
+        _tell_erased(outcomes)
+        for host in beyond:
+            why = "off came first, and left nothing here that could ask it"
+            click.echo(f"{host} keeps what was sent before: {why};", err=True)
+            click.echo("  its makers erase it if you tell them the number that off named", err=True)
+    ctx.exit(0 if all(outcome["erased"] for outcome in outcomes) and not beyond else 2)

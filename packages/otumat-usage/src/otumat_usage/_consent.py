@@ -43,7 +43,7 @@ _TEXT = """
           and a random number for this installation
   Never:  your files, paths, arguments, your name or the computer's
   How:    the scheduler of your account starts the upload, about every {pace}
-  Later:  "otumat-usage status" shows everything, "otumat-usage off" ends it
+  Later:  "otumat-usage status" shows it all, "otumat-usage off {name}" ends it
 
 Yes opens a page of that host, where you confirm it. Enter means no.
 May {name} record this and send it there? [y/N] """

@@ -36,17 +36,27 @@ from otumat_usage.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 
-def _home_of_user() -> str:
+def home_of_user() -> str:
+    """Return the data folder.
+
+    Raises:
+        StoreError: it is not this user's own.
+    """
     home = _home.folder()
     if not _home.is_ours(home):
         raise StoreError(f"{home or 'the data folder'} is not this user's own (sudo?)")
     return home
 
 
-def _named(package: str) -> str:
+def named(package: str) -> str:
+    """Return the canonical name of *package*.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
     name = _home.canonical(package)
     if not name:
         raise ConfigurationError(f"{package!r} is not the name of a package")
@@ -54,7 +64,7 @@ def _named(package: str) -> str:
 
 
 def _selected(home: str, package: str | None) -> list[str]:
-    return _settings.packages(home) if package is None else [_named(package)]
+    return _settings.packages(home) if package is None else [named(package)]
 
 
 def names() -> list[str]:
@@ -65,7 +75,7 @@ def names() -> list[str]:
 
 def states(package: str | None) -> list[dict[str, object]]:
     """Return the state of every package (or one) as plain values for JSON."""
-    home = _home_of_user()
+    home = home_of_user()
     job = _job.state(home)
     known = {"scheduler": job.scheduler or None, "summary": job.summary, "see": job.see or None}
     return [{**_state(home, name), "job": known} for name in _selected(home, package)]
@@ -76,7 +86,7 @@ def describe_job() -> str:
 
     A job without a package is an error of ours, which its user has to see all the same.
     """
-    home = _home_of_user()
+    home = home_of_user()
     job = _job.state(home)
     if not job.scheduler and not _settings.packages(home):
         return ""
@@ -109,6 +119,7 @@ def _state(home: str, package: str) -> dict[str, object]:
         "since": _day(grant[1]) if grant and why is None else None,
         "unanswered": answer.unanswered,
         "erasures": sum(1 for debt in _erasure.owed(home) if debt.package == package),
+        "left": answer.left,
         "waiting": _waiting(home, package),
     }
 
@@ -146,6 +157,7 @@ def _lines(state: dict[str, object]) -> Iterator[str]:
         seen = f"{state['waiting']} events; to see them: otumat-usage show {package}"
         yield f"  waiting   {seen if state['waiting'] else 'nothing'}"
         yield f"  to end    otumat-usage off {package}"
+        yield f"  to end, and have what was sent erased there: otumat-usage erase {package}"
     else:
         why = str(state["why"]).replace("the user said", "you said", 1)
         if state["unanswered"] and why == _answer.NOT_ASKED:
@@ -155,6 +167,8 @@ def _lines(state: dict[str, object]) -> Iterator[str]:
             yield f"  waiting   {state['waiting']} events, which are not sent now"
     if state["erasures"]:
         yield "  the host has not confirmed yet that it erased what it has"
+    for origin in state["left"] if isinstance(state["left"], list) else ():
+        yield f"  {origin} keeps what was sent before"
 
 
 def _records(config: dict[str, object], package: str) -> str:
@@ -172,7 +186,7 @@ def switch_on(package: str, *, ask: bool) -> bool:
         EnrolmentError: the host's page did not end in an agreement.
         StoreError: the package was never asked about, or a file cannot be written.
     """
-    home, name = _home_of_user(), _named(package)
+    home, name = home_of_user(), named(package)
     if os.path.lexists(everyone := _answer.everyone(home)):
         raise RefusedError(f"{name}: you said no to all packages; to take it back, rm '{everyone}'")
     config = _settings.config(home, name)
@@ -188,43 +202,6 @@ def switch_on(package: str, *, ask: bool) -> bool:
     return True
 
 
-def switch_off(packages: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
-    """Refuse *packages*, or all there are and will be.
-
-    Returns each with the hosts that have something of it, and under which number.
-
-    Raises:
-        StoreError: a file cannot be written or removed.
-    """
-    home = _home_of_user()
-    names = [_named(package) for package in packages] or _settings.packages(home)
-    if not packages:
-        _withdraw.refuse_all(home)
-    found = [(name, _withdraw.stop(home, name, "command")) for name in names]
-    return found if packages else [*found, ("all other packages", {})]
-
-
-def erase(package: str) -> list[dict[str, object]]:
-    """Withdraw *package*: delete what is local, and ask its hosts to erase their part.
-
-    Returns one entry per host. What a host does not confirm is asked again with every upload.
-
-    Raises:
-        StoreError: a file cannot be written or removed.
-    """
-    home, name = _home_of_user(), _named(package)
-    _withdraw.leave(home, name, "command")
-    end = time.monotonic() + _upload.DEADLINE
-    with _outbox.free(home):
-        outcomes = _erasure.settle(home, end)
-    _withdraw.tidy(home)
-    return [
-        {"package": name, "host": debt.origin, "erased": done, "why": debt.why}
-        for debt, done in outcomes
-        if debt.package == name
-    ]
-
-
 def next_bodies(package: str | None) -> Iterator[bytes]:
     """Yield the bodies that would be sent next; packages that may not send are passed over.
 
@@ -232,7 +209,7 @@ def next_bodies(package: str | None) -> Iterator[bytes]:
         RefusedError: nothing may be sent for the *package* that was named.
         StoreError: the outbox cannot be used.
     """
-    home = _home_of_user()
+    home = home_of_user()
     for name in _selected(home, package):
         if package is not None or _may_send(home, name):
             yield from _calls.bodies(home, name)
@@ -244,7 +221,7 @@ def ledger(package: str | None) -> list[dict[str, object]]:
     Raises:
         StoreError: the outbox cannot be used.
     """
-    home = _home_of_user()
+    home = home_of_user()
     rows: list[dict[str, object]] = []
     if not _outbox.exists(home):
         return rows
@@ -262,9 +239,9 @@ def upload(package: str | None) -> tuple[list[dict[str, object]], int]:
     Raises:
         StoreError: the outbox cannot be used.
     """
-    home = _home_of_user()
+    home = home_of_user()
     owed = bool(_withdraw.owed(home))
-    chosen = None if package is None else [_named(package)]
+    chosen = None if package is None else [named(package)]
     outcomes = _upload.run(home, chosen, now=True, wait=5)
     if owed:
         _withdraw.tidy(home)
@@ -303,7 +280,7 @@ def export(package: str | None, *, ask: bool) -> tuple[dict[str, object], list[s
     Raises:
         StoreError: the outbox cannot be used.
     """
-    home = _home_of_user()
+    home = home_of_user()
     end = time.monotonic() + _upload.DEADLINE
     names = _selected(home, package)
     found = [_export.everything(home, name, ask=ask, end=end) for name in names]
@@ -346,4 +323,4 @@ def legacy_upload(package: str, start: str, frequency: str) -> None:
         raise ConfigurationError(
             f"start={start!r} is not a time such as 2022-01-31T12:00:00.0"
         ) from None
-    _upload.run(_home_of_user(), [_named(package)])
+    _upload.run(home_of_user(), [named(package)])

@@ -26,6 +26,7 @@ from otumat_usage import (
     _outbox,
     _settings,
     _spool,
+    _tokens,
     _upload,
     _withdraw,
 )
@@ -142,11 +143,14 @@ def _requests(home: str) -> Iterator[Finding]:
 def _package(home: str, package: str, *, ask: bool) -> Iterator[Finding]:
     answer = _answer.read(home, package)
     if answer.refused or not answer.agreed:
+        bad = answer.refused.startswith("the recorded answer cannot")
         spool = _spool.folder(home, package)
         if answer.refused and os.path.lexists(spool):
             shutil.rmtree(spool, ignore_errors=True)
             yield Finding("mended", "events recorded before the no were still there", package)
-        bad = answer.refused.startswith("the recorded answer cannot")
+        if answer.refused and not bad and _tokens.everything(home, package):
+            _withdraw.reduce(home, package, "command")  # which was killed at its question
+            yield Finding("mended", "tokens from before the no were still there", package)
         text = f"off, {answer.refused or _answer.NOT_ASKED}".replace("the user", "you")
         if bad:
             text += f"; to answer again: otumat-usage on {package}, or: otumat-usage off {package}"

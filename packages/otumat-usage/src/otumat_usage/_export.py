@@ -60,6 +60,7 @@ def everything(
                 for origin, (text, at, how) in sorted(answer.agreed.items())
             ],
             "unanswered": answer.unanswered,
+            "left": answer.left,
         },
         "configuration": config,
         "installations": [

@@ -39,16 +39,42 @@ def stop(home: str, package: str, how: str) -> dict[str, str]:
     Raises:
         StoreError: a file cannot be written or removed.
     """
+    numbers = reduce(home, package, how)
     with _failing(f"{package} cannot be switched off"):
-        _answer.say_no(home, package, how)
-        numbers = {
-            origin: tokens.install_id
-            for origin in _tokens.everything(home, package)
-            if (tokens := _tokens.load(home, package, origin))
-        }
-        _clear(home, package)
         tidy(home)
     return numbers
+
+
+def reduce(home: str, package: str, how: str) -> dict[str, str]:
+    """Do what `stop` does, but leave what packages share (the job, the locks) as it is.
+
+    Raises:
+        StoreError: a file cannot be written or removed.
+    """
+    with _failing(f"{package} cannot be switched off"):
+        numbers = installations(home, package)
+        _answer.say_no(home, package, how, numbers)
+        _clear(home, package)
+    return numbers
+
+
+def refuse(home: str, package: str, how: str) -> None:
+    """Refuse *package* from now on, and leave what is kept about it to `stop` or `leave`.
+
+    Raises:
+        StoreError: that cannot be written.
+    """
+    with _failing(f"{package} cannot be switched off"):
+        _answer.say_no(home, package, how)
+
+
+def installations(home: str, package: str) -> dict[str, str]:
+    """Return the hosts that know an installation of *package*, and its number there."""
+    return {
+        origin: tokens.install_id
+        for origin in _tokens.everything(home, package)
+        if (tokens := _tokens.load(home, package, origin))
+    }
 
 
 def refuse_all(home: str) -> None:

@@ -17,7 +17,7 @@ import click
 
 from otumat_usage import _console
 from otumat_usage._cli_doctor import doctor_command
-from otumat_usage._cli_rights import erase_command, export_command, off_command
+from otumat_usage._cli_rights import complete, erase_command, export_command, off_command
 from otumat_usage.exceptions import UsageError
 
 if TYPE_CHECKING:
@@ -111,12 +111,7 @@ def usage_group() -> None:
     """
 
 
-def _named_here(ctx: click.Context, param: click.Parameter, begun: str) -> list[str]:  # noqa: ARG001 - click's signature
-    """Complete the name of a package in a shell."""
-    return [name for name in _console.names() if name.startswith(begun)]
-
-
-_package = click.argument("package", required=False, shell_complete=_named_here)
+_package = click.argument("package", required=False, shell_complete=complete)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -146,7 +141,7 @@ def status_command(ctx: click.Context, package: str | None, as_json: bool) -> No
 
 
 @usage_group.command("on")
-@click.argument("package", shell_complete=_named_here)
+@click.argument("package", shell_complete=complete)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask here; the host's page still does.")
 @click.pass_context
 def on_command(ctx: click.Context, package: str, yes: bool) -> None:  # noqa: FBT001

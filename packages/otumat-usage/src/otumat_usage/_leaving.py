@@ -1,0 +1,77 @@
+"""What `off` and `erase` do: recording stops first; what the hosts have is asked about second."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from otumat_usage import _answer, _console, _erasure, _outbox, _settings, _upload, _withdraw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+def switch_off(
+    packages: Sequence[str], *, erase: Callable[[list[str]], bool]
+) -> list[dict[str, Any]]:
+    """Refuse *packages*, or all there are and will be.
+
+    *erase* is told the hosts that have something, when nothing is recorded or sent any more, and
+    says whether they are asked to erase it: afterwards nothing here can speak for its user.
+    Returns per package what is ``left`` at which host under which number, and what was ``erased``.
+
+    Raises:
+        StoreError: a file cannot be written or removed.
+    """
+    home = _console.home_of_user()
+    names = [_console.named(package) for package in packages] or _settings.packages(home)
+    if not packages:
+        _withdraw.refuse_all(home)
+    held = {name: _withdraw.installations(home, name) for name in names}
+    for name in names:
+        _withdraw.refuse(home, name, "command")
+    hosts = sorted({host for numbers in held.values() for host in numbers})
+    erased = [name for name in names if held[name]] if hosts and erase(hosts) else []
+    left = {name: _withdraw.stop(home, name, "command") for name in names if name not in erased}
+    outcomes = _erase(home, erased) if erased else []
+    found: list[dict[str, Any]] = [
+        {
+            "package": name,
+            "left": left.get(name, {}),
+            "erased": [outcome for outcome in outcomes if outcome["package"] == name],
+        }
+        for name in names
+    ]
+    if not packages:
+        found.append({"package": "all other packages", "left": {}, "erased": []})
+    return found
+
+
+def erase(package: str) -> list[dict[str, object]]:
+    """Withdraw *package*: delete what is local, and ask its hosts to erase their part.
+
+    Returns one entry per host. What a host does not confirm is asked again with every upload.
+
+    Raises:
+        StoreError: a file cannot be written or removed.
+    """
+    return _erase(_console.home_of_user(), [_console.named(package)])
+
+
+def out_of_reach(package: str) -> list[str]:
+    """Return the hosts that keep something of *package* and cannot be asked from here any more."""
+    return _answer.read(_console.home_of_user(), _console.named(package)).left
+
+
+def _erase(home: str, names: list[str]) -> list[dict[str, object]]:
+    for name in names:
+        _withdraw.leave(home, name, "command")
+    end = time.monotonic() + _upload.DEADLINE
+    with _outbox.free(home):
+        outcomes = _erasure.settle(home, end)
+    _withdraw.tidy(home)
+    return [
+        {"package": debt.package, "host": debt.origin, "erased": done, "why": debt.why}
+        for debt, done in outcomes
+        if debt.package in names
+    ]
