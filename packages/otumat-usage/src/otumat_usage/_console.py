@@ -292,7 +292,7 @@ def export(package: str | None, *, ask: bool) -> tuple[dict[str, object], list[s
 def own_pages(package: str) -> Iterator[tuple[str, str, int]]:
     """Show each host's page about this user in a browser; see `_own_page.shown`."""
     end = time.monotonic() + _upload.DEADLINE
-    return _own_page.shown(_home_of_user(), _named(package), end=end)
+    return _own_page.shown(home_of_user(), named(package), end=end)
 
 
 def examine(*, ask: bool) -> list[dict[str, str]]:
