@@ -84,33 +84,31 @@ def _sign_only(args: argparse.Namespace) -> None:
     project = _project.read(ROOT, args.dists[0])
     if not args.key or not args.out:
         raise Refused("sign: give --key and --out")
-    pub = _trusted(args.pub)
+    pub, key = _trusted(args.pub), _signing.Key.take(args.key)
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
         for file in (rebuilt := _built(project, work)):
             _build.same(file, args.out / file.name, "rebuilt here and as delivered")
-        _leave(args.out, rebuilt[0], _signed(project, rebuilt[1], args.key, pub, work))
+        _leave(args.out, rebuilt[0], _signed(project, rebuilt[1], key, pub, work))
 
 
 def _check(args: argparse.Namespace) -> None:
     if not args.dists and not args.rehearse:
         raise Refused(f"say which distribution: one of {', '.join(_project.DISTS)}")
+    taken = _signing.Key.take(args.key) if args.key else None
     for dist in args.dists or _project.DISTS:
         project = _project.read(ROOT, dist)
         _check_for(project, args.tag, rehearse=args.rehearse)
         with tempfile.TemporaryDirectory() as folder:
             work = pathlib.Path(folder)
             sdist, wheel = _built(project, work)
-            if args.key:
-                key, pub = args.key, _trusted(args.pub)
+            if taken:
+                key, pub = taken, _trusted(args.pub)
             else:
                 key, pub = _signing.throw_away_key(work / "key")
                 _say("no --key: a throw-away key signs; what it signs proves nothing to anybody")
             signed = _signed(project, wheel, key, pub, work)
-            if args.key:
-                _leave(args.out, sdist, signed)
-            elif args.out:
-                _leave(args.out, sdist, wheel)
+            _leave(args.out, sdist, signed if taken else wheel)
         _say(f"{dist} {project.version}: {'rehearsed' if args.rehearse else 'fit to be released'}")
 
 
@@ -159,7 +157,7 @@ def _built(project: Project, work: pathlib.Path) -> tuple[pathlib.Path, pathlib.
 
 
 def _signed(
-    project: Project, wheel: pathlib.Path, key: str, pub: pathlib.Path, work: pathlib.Path
+    project: Project, wheel: pathlib.Path, key: _signing.Key, pub: pathlib.Path, work: pathlib.Path
 ) -> pathlib.Path:
     epoch = _commit.epoch(ROOT)
     signed = _signing.sign(wheel, key, epoch, work)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,11 +43,20 @@ OTHER = Circumstances(
 
 
 def run(
-    command: list[str], *, cwd: pathlib.Path, where: Circumstances, epoch: int
+    command: list[str],
+    *,
+    cwd: pathlib.Path,
+    where: Circumstances,
+    epoch: int,
+    secret: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run *command* under the given circumstances; refuse what it refuses, with its last line."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "PY"))}
-    env |= where.env | {"SOURCE_DATE_EPOCH": str(epoch), "PYTHONDONTWRITEBYTECODE": "1"}
+    env |= (
+        dict(secret or {})
+        | where.env
+        | {"SOURCE_DATE_EPOCH": str(epoch), "PYTHONDONTWRITEBYTECODE": "1"}
+    )
     done = subprocess.run(
         command, cwd=cwd, env=env, umask=where.umask, capture_output=True, text=True, check=False
     )

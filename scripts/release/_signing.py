@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sysconfig
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from release import _build
@@ -24,16 +25,36 @@ _BLOCK = re.compile(
 )
 
 
-def throw_away_key(folder: pathlib.Path) -> tuple[str, pathlib.Path]:
-    """Make an Ed25519 key pair that nobody trusts; return the key's URI and the public half."""
+@dataclass(frozen=True)
+class Key:
+    """Where the private key is; what an environment variable held is out of the environment."""
+
+    uri: str
+    secret: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def take(cls, uri: str) -> Key:
+        """Take the key that *uri* names: from here on, only the signing itself can see it.
+
+        What builds, checks and runs a wheel is code of others as well.
+        """
+        scheme, _, name = uri.partition(":")
+        if scheme == "env" and name in os.environ:
+            return cls(uri, {name: os.environ.pop(name)})
+        # A relative path is made absolute, since signing happens in other folders.
+        return cls(uri if re.match(r"[a-z]+:", uri) else os.path.abspath(uri))  # noqa: PTH100
+
+
+def throw_away_key(folder: pathlib.Path) -> tuple[Key, pathlib.Path]:
+    """Make an Ed25519 key pair that nobody trusts; return the key and its public half."""
     folder.mkdir()
     key = folder / "throw-away.pem"
     command = ["keygen", "--type", "ed25519", "--no-passphrase", str(key)]
     _build.run([_otumat_sign(), *command], cwd=folder, where=_build.ONE, epoch=0)
-    return str(key), key.with_suffix(".pub")
+    return Key(str(key)), key.with_suffix(".pub")
 
 
-def sign(wheel: pathlib.Path, key: str, epoch: int, work: pathlib.Path) -> pathlib.Path:
+def sign(wheel: pathlib.Path, key: Key, epoch: int, work: pathlib.Path) -> pathlib.Path:
     """Return a signed copy of *wheel*; signing it elsewhere must give the same bytes."""
     signed = []
     for where in (_build.ONE, _build.OTHER):
@@ -41,8 +62,8 @@ def sign(wheel: pathlib.Path, key: str, epoch: int, work: pathlib.Path) -> pathl
         folder.mkdir(parents=True)
         signed.append(folder / wheel.name)
         shutil.copyfile(wheel, signed[-1])
-        command = [_otumat_sign(), "sign", wheel.name, "-k", _from(key)]
-        _build.run(command, cwd=folder, where=where, epoch=epoch)
+        command = [_otumat_sign(), "sign", wheel.name, "-k", key.uri]
+        _build.run(command, cwd=folder, where=where, epoch=epoch, secret=key.secret)
     _build.same(signed[0], signed[1], "signed twice")
     return signed[0]
 
@@ -75,11 +96,6 @@ def _openssl(work: pathlib.Path, key: bytes) -> bool:
                "-sigfile", "signature.bin", "-in", "signed.txt"]  # fmt: skip
     done = subprocess.run(command, cwd=work, capture_output=True, check=False)
     return done.returncode == 0
-
-
-def _from(key: str) -> str:
-    """Return *key* as it reads in any folder: a relative path made absolute, a URI as it is."""
-    return key if re.match(r"[a-z]+:", key) else os.path.abspath(key)  # noqa: PTH100 -- a string
 
 
 def _otumat_sign() -> str:

@@ -99,7 +99,7 @@ class TestInARepository:
         planted = out / project.wheel
         planted.write_bytes(planted.read_bytes() + b"x")
 
-        code, output = release("sign", "otumat-watch", "--out", out, "--key", key, "--pub", pub)
+        code, output = release("sign", "otumat-watch", "--out", out, "--key", key.uri, "--pub", pub)
 
         assert code == 1
         assert f"{project.wheel}: rebuilt here and as delivered, the bytes differ" in output

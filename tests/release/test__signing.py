@@ -21,7 +21,7 @@ def _wheel(project, repository, commit, tmp_path) -> pathlib.Path:
 
 
 @pytest.fixture(name="pair")
-def _pair(tmp_path) -> tuple[str, pathlib.Path]:
+def _pair(tmp_path) -> tuple[_signing.Key, pathlib.Path]:
     return _signing.throw_away_key(tmp_path / "key")
 
 
@@ -79,4 +79,25 @@ def test_a_key_whose_signatures_are_salted_is_refused(wheel, tmp_path):
     _build.run(command, cwd=tmp_path, where=_build.ONE, epoch=0)
 
     with pytest.raises(Refused, match="signed twice, the bytes differ"):
-        _signing.sign(wheel, str(key), 1_700_000_000, tmp_path)
+        _signing.sign(wheel, _signing.Key(str(key)), 1_700_000_000, tmp_path)
+
+
+def test_a_key_in_the_environment_is_seen_by_the_signing_alone(wheel, pair, tmp_path, monkeypatch):
+    monkeypatch.setenv("A_KEY", pathlib.Path(pair[0].uri).read_text())
+
+    key = _signing.Key.take("env:A_KEY")
+
+    told = _build.run(["env"], cwd=tmp_path, where=_build.ONE, epoch=0).stdout
+    assert "A_KEY=" not in told
+    assert "PRIVATE KEY" not in repr(key)
+    signed = _signing.sign(wheel, key, 1_700_000_000, tmp_path / "by env")
+    other = _signing.sign(wheel, pair[0], 1_700_000_000, tmp_path / "by path")
+    assert signed.read_bytes() == other.read_bytes()
+
+
+def test_a_path_stays_itself_in_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert _signing.Key.take("key.pem").uri == str(tmp_path / "key.pem")
+    assert _signing.Key.take("cmd:pass show key").uri == "cmd:pass show key"
+    assert _signing.Key.take("env:NOT_SET_HERE") == _signing.Key("env:NOT_SET_HERE")
