@@ -19,7 +19,7 @@ from otumat_usage.host._form_session import (
 )
 from otumat_usage.host._pages import message, page
 from otumat_usage.host._rights import as_lines, erase, export, stop
-from otumat_usage.host._secrets import new_secret, sign_form
+from otumat_usage.host._secrets import install_of, new_secret, sign_form
 from otumat_usage.host._web import (
     RedirectResponse,
     Request,
@@ -59,7 +59,10 @@ async def _enter(request: Request, key: str) -> Response:
         answer = message(429, "Too many attempts", "Please wait a minute, then try again.")
         answer.headers["Retry-After"] = "60"
         return answer
-    session = await writing(host, lambda c: _self_keys.open_session(c, key, now))
+    install = install_of(key, "sl")
+    session = await writing(
+        host, lambda connection: _self_keys.open_session(connection, key, now), install=install
+    )
     if session is None:
         host.self_keys.count(address, now)
         return _locked()

@@ -10,6 +10,7 @@ from otumat_usage.host._ingest import bearer, refuse
 from otumat_usage.host._messages import Erasure, SelfLink
 from otumat_usage.host._own_page import PATH
 from otumat_usage.host._rights import Erased, as_lines, erase, export
+from otumat_usage.host._secrets import install_of
 from otumat_usage.host._self_keys import LINK_LIFE, new_link
 from otumat_usage.host._web import (
     Request,
@@ -92,7 +93,7 @@ async def link(request: Request) -> Response:
             return access
         return new_link(connection, access.install, now) if _SCOPE in access.scope else None
 
-    key = await writing(host, write)
+    key = await writing(host, write, install=install_of(token, "at"))
     if key is None:
         return _narrow()
     if isinstance(key, Refusal):
