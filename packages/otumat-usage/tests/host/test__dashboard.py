@@ -11,13 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from otumat_usage.host import _answers, _catalogue, _demo, _demo_host, _expression, _pages
+from otumat_usage.host import (
+    _answers,
+    _catalogue,
+    _demo,
+    _demo_host,
+    _expression,
+    _packages,
+    _pages,
+)
+from otumat_usage.host._survey import questions_of
 from otumat_usage.host._worker import fold_all
 
 # Makes up a year and asks for everything in it.
 pytestmark = pytest.mark.service
 
 PAGES = list(_catalogue.PAGES)
+SURVEY = [f"survey.{q['id']}{more}" for q in _demo.SURVEY for more in ("", ".features")]
 
 
 @pytest.fixture(name="year", scope="module")
@@ -26,6 +36,7 @@ def _year(steady):
     package = steady.add("year", events=dict(_demo.EVENTS))
     crowd = _demo.people(5, 30)
     with steady.host.database.write() as connection:
+        _packages.survey(connection, "year", questions_of(_demo.SURVEY))
         _demo_host._agree(connection, package, crowd, 5, steady.clock())
     _demo_host._Sender(steady.host.database, package.id, 5, steady.clock()).send(crowd)
     fold_all(steady.host.database)
@@ -52,11 +63,11 @@ def test_each_page_has_its_answers_and_nothing_inline(year, page, query):
     assert "unsafe" not in answer.headers["content-security-policy"]
     assert re.findall(r"<script.*?/script>", answer.text) == [SCRIPT % SCRIPT_TAG]
     assert not re.search(r"<[^>]*\sstyle=", answer.text)
-    for name in _catalogue.PAGES[page][1]:
+    for name in SURVEY if page == "survey" else _catalogue.PAGES[page][1]:
         assert f'id="x-{name}"' in answer.text
 
 
-@pytest.mark.parametrize("name", _catalogue.EXHIBITS)
+@pytest.mark.parametrize("name", [*_catalogue.EXHIBITS, *SURVEY])
 @pytest.mark.parametrize("query", ["", "?where=python+>%3D+3.11+or+feature+%3D+fit&days=200"])
 def test_csv_json_svg_and_page_have_the_same_rows(year, name, query):
     rows = rows_of(year, name, query)

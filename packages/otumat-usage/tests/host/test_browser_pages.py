@@ -18,7 +18,7 @@ from otumat_usage.host import (
 from otumat_usage.host._admin import new_link
 from otumat_usage.host._app import make_app
 from otumat_usage.host._database import func, installs, log, select, update
-from otumat_usage.host._survey import Question
+from otumat_usage.host._survey import Question, questions_of
 from otumat_usage.host._worker import fold_all
 
 pytestmark = [pytest.mark.browser, pytest.mark.service]
@@ -32,7 +32,7 @@ OUTSIDE = """[...document.querySelectorAll("svg.plot text")].filter(text => {
 PAGES = [f"/p/year/{key}".rstrip("/") for key in _catalogue.PAGES]
 OTHERS = [
     "/", "/p/empty", "/p/year/privacy", "/p/year/consent", "/public/year", "/device",
-    "/admin/tokens", "/user/my-data",
+    "/admin/p/year", "/admin/tokens", "/user/my-data",
 ]  # fmt: skip
 
 
@@ -43,6 +43,7 @@ def _url(steady, on_a_port):
     steady.add("empty")
     crowd = _demo.people(5, 60)
     with steady.host.database.write() as connection:
+        _packages.survey(connection, "year", questions_of(_demo.SURVEY))
         _demo_host._agree(connection, package, crowd, 5, steady.clock())
         _public.publish(connection, package, on=True)
     _demo_host._Sender(steady.host.database, package.id, 5, steady.clock()).send(crowd)

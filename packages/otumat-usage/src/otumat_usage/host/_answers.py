@@ -96,6 +96,7 @@ class Answers:
     def __init__(self, connection: Connection, package: Package, now: int) -> None:
         self._connection = connection
         self._package = package
+        self.questions = package.survey
         self._facts = Facts(connection, package.id)
         self.today = day_of(now)
 
@@ -236,6 +237,19 @@ class Answers:
         """Return how many users satisfied *where* on every day on which they were active."""
         others = _union(self._facts.days(Not(where), first, last))
         return len(_union(self._facts.days(None, first, last)) - others)
+
+    def users_by(
+        self, dimension: str, first: int, last: int, *, where: Filter | None = None
+    ) -> dict[str, BitMap]:
+        """Return who used each value of *dimension* in the span; of no dimension, under ``""``."""
+        if not dimension:
+            return {"": _union(self._facts.days(where, first, last))}
+        found = self._by_value(dimension, first, last, where)
+        return {value: _union(days) for value, days in found.items()}
+
+    def surveyed(self) -> dict[tuple[str, str], BitMap]:
+        """Return who gave which answer to which question, ever, by question and option."""
+        return self._facts.surveyed()
 
     def health(self) -> dict[str, int]:
         """Return uploads, rejected, replayed and lost events, and what clients dropped and why."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from otumat_usage.host import _shown_features as features
 from otumat_usage.host import _shown_health as health
+from otumat_usage.host import _shown_survey as survey
 from otumat_usage.host import _shown_use as use
 from otumat_usage.host import _shown_versions as versions
 from otumat_usage.host._errors import ServingError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from otumat_usage.host._exhibit import Exhibit
     from otumat_usage.host._question import Question
 
-__all__ = ["EXHIBITS", "PAGES", "ExhibitUnknown", "exhibit"]
+__all__ = ["EXHIBITS", "PAGES", "ExhibitUnknown", "exhibit", "shown_on"]
 
 
 class ExhibitUnknown(ServingError, LookupError):  # noqa: N818 - named for the state
@@ -52,6 +53,7 @@ EXHIBITS: Mapping[str, Callable[[Answers, Question], Exhibit]] = {
     "drop": versions.drop,
     "retention": use.retention,
     "lifecycle": use.lifecycle,
+    survey.NAME: survey.survey,
     "health": health.health,
     "decisions": health.decisions,
 }
@@ -69,6 +71,7 @@ PAGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "drop": ("What breaks", ("drop-python", "drop-version", "drop")),
     "retention": ("Retention", ("retention", "lifecycle", "frequency")),
+    "survey": ("Survey", (survey.NAME,)),
     "health": ("Data health", ("health", "decisions")),
 }
 
@@ -79,7 +82,14 @@ def exhibit(name: str, answers: Answers, asked: Question) -> Exhibit:
     Raises:
         ExhibitUnknown: there is none of that name.
     """
-    make = EXHIBITS.get(name)
+    make = EXHIBITS.get(name) or survey.named(name, answers)
     if make is None:
-        raise ExhibitUnknown(f"no answer {name!r}; there are {', '.join(EXHIBITS)}")
+        known = [*EXHIBITS, *survey.names(answers)]
+        raise ExhibitUnknown(f"no answer {name!r}; there are {', '.join(known)}")
     return make(answers, asked)
+
+
+def shown_on(page: str, answers: Answers) -> list[str]:
+    """Return the names of what stands on *page*: of a survey, each question by itself."""
+    asked = survey.names(answers) if page == survey.NAME else []
+    return asked or list(PAGES[page][1])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from otumat_usage.host import _exhibit, _packages
 from otumat_usage.host._admin import is_admin, locked
 from otumat_usage.host._answers import DIMENSIONS, Answers
-from otumat_usage.host._catalogue import PAGES, ExhibitUnknown, exhibit
+from otumat_usage.host._catalogue import PAGES, ExhibitUnknown, exhibit, shown_on
 from otumat_usage.host._expression import NAMES, FilterInvalid, condition
 from otumat_usage.host._figures import Figures, figures
 from otumat_usage.host._pages import SCRIPTED, message, page
@@ -116,7 +116,7 @@ def _look(
     return _Shown(
         package,
         asked,
-        [] if empty else [exhibit(each, answers, asked) for each in _on(kind, asked)],
+        [] if empty else [exhibit(each, answers, asked) for each in _on(kind, answers, asked)],
         None if kind else figures(answers, asked, now),
         [] if empty else _choices(answers),
         empty,
@@ -125,9 +125,9 @@ def _look(
     )
 
 
-def _on(kind: str, asked: Question) -> list[str]:
+def _on(kind: str, answers: Answers, asked: Question) -> list[str]:
     """Return what stands on a page: what was asked for in words comes first."""
-    return sorted(PAGES[kind][1], key=lambda name: not (name == "drop" and asked.without))
+    return sorted(shown_on(kind, answers), key=lambda name: not (name == "drop" and asked.without))
 
 
 def _choices(answers: Answers) -> list[tuple[str, list[tuple[str, str]]]]:

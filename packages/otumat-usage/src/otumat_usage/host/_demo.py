@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["EVENTS", "PACKAGE", "Person", "Visit", "people", "visits"]
+__all__ = ["EVENTS", "PACKAGE", "SURVEY", "Person", "Visit", "answered", "people", "visits"]
 
 PACKAGE = "demo-package"
 YEAR = 365
@@ -39,6 +39,22 @@ EVENTS: Mapping[str, Mapping[str, str]] = {
     "convert units": {},
     "undo": {},
 }
+#: What the consent page of the made-up package asks.
+SURVEY = (
+    {
+        "id": "field",
+        "text": "What do you use it for?",
+        "options": ["research", "industry", "teaching", "own projects"],
+    },
+    {
+        "id": "years",
+        "text": "For how long have you been writing Python?",
+        "options": ["less than a year", "one to five years", "longer"],
+    },
+)
+#: Which feature is liked best by those who give which answer, and which share answers at all.
+_FIELDS = {"research": "fit", "industry": "merge", "teaching": "plot", "own projects": "read"}
+_ANSWERS = 0.6
 # How much each feature is liked, and from which version on it exists.
 _LIKED = {
     "read": 9.0,
@@ -119,6 +135,20 @@ def _person(rng: random.Random, number: int, joined: int) -> Person:
         system=rng.choices(list(_SYSTEMS), list(_SYSTEMS.values()))[0],
         taste={name: liked * rng.lognormvariate(0, 0.9) for name, liked in _LIKED.items()},
     )
+
+
+def answered(seed: int, person: Person) -> dict[str, str]:
+    """Return what *person* answered to the survey: nothing, one question or both."""
+    rng = random.Random(f"{seed} {person.number}")  # noqa: S311 - made-up people, no secret
+    fields = list(_FIELDS)
+    weights = [person.taste[liked] / _LIKED[liked] for liked in _FIELDS.values()]
+    given = {}
+    if rng.random() < _ANSWERS:
+        given["field"] = rng.choices(fields, [weight**2 for weight in weights])[0]
+    if rng.random() < _ANSWERS:
+        years = SURVEY[1]["options"]
+        given["years"] = rng.choices(list(years), (2, 5, 3 + 3 * person.eager))[0]
+    return given
 
 
 def visits(seed: int, crowd: Sequence[Person], today: int) -> Iterator[Visit]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import random
 import time
 import uuid
@@ -21,9 +22,20 @@ from otumat_usage.host._database import (
     select,
     settings,
 )
-from otumat_usage.host._demo import EVENTS, PACKAGE, YEAR, Person, Visit, people, visits
+from otumat_usage.host._demo import (
+    EVENTS,
+    PACKAGE,
+    SURVEY,
+    YEAR,
+    Person,
+    Visit,
+    answered,
+    people,
+    visits,
+)
 from otumat_usage.host._errors import ServingError
 from otumat_usage.host._log import Upload, append
+from otumat_usage.host._survey import questions_of
 from otumat_usage.host._wire import Batch, Context, Event
 from otumat_usage.host._worker import fold_all
 
@@ -76,7 +88,8 @@ def fill(folder: Path, *, count: int, seed: int, now: int | None = None) -> Fill
                 raise StoreNotEmpty(
                     f"{folder} holds {', '.join(found[:3])}: a demo needs a folder of its own (-d)"
                 )
-            package = _packages.add(connection, PACKAGE, moment, events=EVENTS)
+            _packages.add(connection, PACKAGE, moment, events=EVENTS)
+            package = _packages.survey(connection, PACKAGE, questions_of(SURVEY))
             crowd = people(seed, count)
             _agree(connection, package, crowd, seed, moment)
             # Set first: a demo that was cut short must never be taken for real use.
@@ -120,6 +133,7 @@ def _agree(
         noes = int(rng.expovariate(1 / 1.4))
         if noes:
             decisions[day, "no"] = decisions.get((day, "no"), 0) + noes
+        given = answered(seed, person)
         rows.append(
             {
                 "id": _install_of(seed, person.number),
@@ -130,7 +144,7 @@ def _agree(
                 "consent_version": text.version,
                 "consent_at": day * _DAY,
                 "consent_how": "browser" if rng.random() < 0.8 else "device",  # noqa: PLR2004
-                "survey": None,
+                "survey": json.dumps(given, sort_keys=True) if given else None,
             }
         )
     connection.execute(insert(installs), rows)

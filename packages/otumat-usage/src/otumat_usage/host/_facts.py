@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._bitmaps import BitMap, union, unpack_set
 from otumat_usage.host._cells import ALL, FEATURE, HEALTH, LOST, Cell, Cells, Key
-from otumat_usage.host._database import Connection, func, members, rollups, select
+from otumat_usage.host._database import Connection, func, installs, members, rollups, select
 from otumat_usage.host._filters import UNKNOWN, AnyOf, Filter, Is, Not, alternatives, dimensions_of
 from otumat_usage.host._rollups import lost_by, names_of, newest, tail
 
@@ -32,6 +33,7 @@ class Facts:
         self._connection = connection
         self._package = package
         self._known: dict[tuple[str, int, int], Daily] = {}
+        self._fresh_numbers: dict[bytes, int] = {}
         found = tail(connection, package)
         self.waiting = len(found)
         self._newest = max((row[5] for row in found), default=-1)
@@ -80,6 +82,28 @@ class Facts:
                 found[value] += cell.events
         return dict(found)
 
+    def surveyed(self) -> dict[tuple[str, str], BitMap]:
+        """Return who gave which answer to the survey, by question and option.
+
+        Whoever has sent nothing yet is in no set of any day, and not here either.
+        """
+        by_text: dict[str, BitMap] = defaultdict(BitMap)
+        numbered = installs.outerjoin(members, members.c.install == installs.c.id)
+        statement = (
+            select(installs.c.survey, members.c.number, installs.c.id)
+            .select_from(numbered)
+            .where((installs.c.package == self._package) & installs.c.survey.is_not(None))
+        )
+        for text, known, install in self._connection.execute(statement):
+            number = self._fresh_numbers.get(install) if known is None else known
+            if number is not None:
+                by_text[text].add(number)
+        found: dict[tuple[str, str], BitMap] = defaultdict(BitMap)
+        for text, users in by_text.items():  # few texts, however many users
+            for pair in json.loads(text).items():
+                found[pair] |= users
+        return found
+
     def _read(self, dimension: str, first: int, last: int) -> Daily:
         found: Daily = defaultdict(dict)
         statement = select(
@@ -107,7 +131,7 @@ class Facts:
     def _count(self, found: list[Any]) -> dict[Key, Cell]:
         if not found:
             return {}
-        fresh = self._free({row[0] for row in found if row[-1] is None})
+        fresh = self._fresh_numbers = self._free({row[0] for row in found if row[-1] is None})
         cells = Cells(names_of(self._connection, self._package))
         for row in found:
             cells.add(row, row[-1] or fresh[row[0]])
