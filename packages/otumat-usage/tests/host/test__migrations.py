@@ -75,6 +75,8 @@ def old(service):
         Index("log_by_package", log.c.package, log.c.received)
         then.create_all(connection)
         connection.execute(insert(log), rows)
+        connection.exec_driver_sql("DROP INDEX token_by_expiry")
+        connection.exec_driver_sql("CREATE INDEX token_by_expiry ON token (expires)")
     set_schema(service, 1)
     return found
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from otumat_usage.host._database import (
     Connection,
-    delete,
     device_grants,
     insert,
     select,
@@ -56,7 +55,6 @@ def canonical_code(text: str) -> str:
 
 def start(connection: Connection, package: int, scope: str, now: int) -> tuple[str, str]:
     """Return a new device code and its user code, shown as ``BCDF-GHJK``."""
-    connection.execute(delete(device_grants).where(device_grants.c.expires <= now - DEVICE_LIFE))
     user_code = _free_code(connection, now)
     install = new_id()
     device_code = mint("dc", install)

@@ -106,11 +106,21 @@ def _add_api_tokens_and_self_keys(connection: Connection) -> None:
     then.create_all(connection)
 
 
+def _find_expired_by_kind(connection: Connection) -> None:
+    then = MetaData()
+    token = Table("token", then, Column("kind", String(8)), Column("expires", BigInteger))
+    old = Index("token_by_expiry", token.c.expires)
+    old.drop(connection)
+    token.indexes.remove(old)
+    Index("token_by_expiry", token.c.kind, token.c.expires).create(connection)
+
+
 #: What leads from each version to the next, and what it does in words.
 STEPS: dict[int, tuple[str, Callable[[Connection], None]]] = {
     1: ("add the roll-ups; what is in the log is counted once the host serves", _add_rollups),
     2: ("store uploads in less room", shorten_uploads),
     3: ("add tokens of maintainers, and links to a user's own page", _add_api_tokens_and_self_keys),
+    4: ("find expired tokens by their kind", _find_expired_by_kind),
 }
 
 

@@ -48,7 +48,7 @@ __all__ = [
     "tombstones",
 ]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 metadata = MetaData()
 
@@ -138,7 +138,7 @@ tokens = Table(
     Column("expires", BigInteger, nullable=False),
     Column("nonce", LargeBinary(16), nullable=True),
 )
-Index("token_by_expiry", tokens.c.expires)
+Index("token_by_expiry", tokens.c.kind, tokens.c.expires)
 contexts = Table(
     "context",
     metadata,

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from otumat_usage.host._errors import StoreUnavailable
+from otumat_usage.host._expiry import sweep_all
 from otumat_usage.host._retention import let_go
 from otumat_usage.host._rollups import fold
 
@@ -24,6 +25,8 @@ _log = logging.getLogger("otumat_usage.host")
 PAUSE = 2.0
 #: Seconds between two looks for what is kept too long.
 TIDY = 86_400
+#: Seconds between two looks for credentials that have expired.
+SWEEP = 60
 #: Uploads of one transaction, at first and at most: it holds SQLite's only write lock, and nobody
 #: should notice; but a day's statistics are written once per transaction, however many it counts.
 CHUNK, CHUNKS = 2_000, 32_000
@@ -89,7 +92,7 @@ class Worker:
 
     def _work(self, still_leading: Callable[[], None]) -> None:
         self.leads = True
-        tidied = -float(TIDY)
+        tidied = swept = -float(TIDY)
         while not self._stop.is_set():
             still_leading()
             fold_all(self._database, self._stop.is_set)
@@ -97,4 +100,7 @@ class Worker:
                 with self._database.beside() as connection:
                     let_go(connection, time.time_ns() // 1_000_000)
                 tidied = time.monotonic()
+            if time.monotonic() - swept >= SWEEP:
+                sweep_all(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
+                swept = time.monotonic()
             self._stop.wait(self._pause)

@@ -1,0 +1,195 @@
+"""Laws of expiry: what can do nothing any more goes, what proves a theft stays long enough."""
+
+import pytest
+
+from otumat_usage.host import _device_grants, _expiry, _grants, _packages
+from otumat_usage.host._admin import new_link
+from otumat_usage.host._authorize import AuthorizationRequest
+from otumat_usage.host._database import (
+    admin_links,
+    auth_codes,
+    device_grants,
+    families,
+    func,
+    installs,
+    select,
+    sessions,
+    tokens,
+)
+from otumat_usage.host._secrets import new_id
+from otumat_usage.host._worker import Worker
+
+DAY = 86_400_000
+WANTED = AuthorizationRequest("p", "http://127.0.0.1:1/x", "", "c" * 43, "usage:write", ())
+
+
+@pytest.fixture
+def rows(service):
+    """Count the rows of a table, or of those that satisfy a condition."""
+
+    def rows(table, where=None):
+        counted = select(func.count()).select_from(table)
+        with service.host.database.read() as connection:
+            return connection.scalar(counted if where is None else counted.where(where))
+
+    return rows
+
+
+@pytest.fixture
+def write(service):
+    def write(function, *arguments):
+        with service.host.database.write() as connection:
+            return function(connection, *arguments)
+
+    return write
+
+
+def enrolled(connection, now):
+    package = _packages.find(connection, "demo")
+    return _grants.enrol(connection, _grants.Consent(package.id, "0" * 64, "1-0", now, "browser"))
+
+
+def test_the_tables_stay_bounded_over_years_of_refreshes(service, rows, write):
+    """Twice a day for three years; the client enrols anew whenever its grant has ended."""
+    clock = service.clock
+
+    def half_a_day(connection, pair):
+        now = clock()
+        answer = pair and _grants.refresh(connection, pair.refresh, None, now)
+        if not isinstance(answer, _grants.Pair):
+            answer = _grants.Family(connection, enrolled(connection, now), new_id(), now).open("x")
+        _grants.authenticate(connection, answer.access, now)
+        _expiry.sweep(connection, now)
+        return answer
+
+    pair, most = None, {"access": 0, "refresh": 0, "families": 0}
+    for day in range(3 * 365):
+        for _ in range(2):
+            pair = write(half_a_day, pair)
+            clock.forward(days=0.5)
+        if day % 30 == 0:
+            for kind in ("access", "refresh"):
+                most[kind] = max(most[kind], rows(tokens, tokens.c.kind == kind))
+            most["families"] = max(most["families"], rows(families))
+
+    assert most["access"] <= 2
+    # No refresh token is kept for longer than 620 days after it was made.
+    assert 2 * 365 < most["refresh"] <= 2 * 620 + 2
+    assert 1 < most["families"] <= 3
+
+
+def test_a_retired_token_revokes_its_family_as_long_as_that_lives(service, write):
+    """The very first token comes back on the last day on which its family could do anything."""
+    clock = service.clock
+    first = pair = write(
+        lambda c: _grants.Family(c, enrolled(c, clock()), new_id(), clock()).open("x")
+    )
+    for _ in range(3):
+        clock.forward(days=133)
+        pair = write(_grants.refresh, pair.refresh, None, clock())
+        write(_grants.authenticate, pair.access, clock())
+        write(_expiry.sweep, clock())
+    clock.forward(days=0.9)
+    write(_expiry.sweep, clock())
+
+    stolen = write(_grants.refresh, first.refresh, None, clock())
+
+    assert "retired" in stolen.description
+    owner = write(_grants.refresh, pair.refresh, None, clock())
+    assert owner.description == "the grant was revoked"
+
+
+def test_a_family_goes_with_its_last_token(service, rows, write):
+    write(
+        lambda c: _grants.Family(c, enrolled(c, service.clock()), new_id(), service.clock()).open(
+            "x"
+        )
+    )
+    service.clock.forward(days=399)
+    write(_expiry.sweep, service.clock())
+    assert (rows(tokens), rows(families)) == (1, 1)
+
+    service.clock.forward(days=1)
+    write(_expiry.sweep, service.clock())
+
+    assert (rows(tokens), rows(families)) == (0, 0)
+    assert rows(installs, installs.c.state == "active") == 1
+
+
+def test_a_code_nobody_fetched_goes_with_its_install(service, rows, write):
+    clock = service.clock
+    fetched = service.enrol()
+    write(lambda c: _grants.issue_code(c, enrolled(c, clock()), WANTED, clock()))
+    assert (rows(auth_codes), rows(installs)) == (2, 2)
+    clock.forward(seconds=120)
+    write(_expiry.sweep, clock())
+    assert (rows(auth_codes), rows(installs)) == (2, 2)
+
+    clock.forward(days=1)
+    write(_expiry.sweep, clock())
+
+    assert (rows(auth_codes), rows(installs)) == (0, 1)
+    assert service.refresh(fetched["refresh_token"]).status_code == 200
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_device_grant_nobody_fetched_goes_with_its_install(service, rows, write, agreed):
+    clock = service.clock
+
+    def start(connection):
+        package = _packages.find(connection, "demo").id
+        _, shown = _device_grants.start(connection, package, "usage:write", clock())
+        pending = _device_grants.find(connection, shown, clock())
+        consent = _grants.Consent(package, "0" * 64, "1-0", clock(), "device")
+        _device_grants.answer(connection, pending, consent if agreed else None)
+
+    write(start)
+    assert (rows(device_grants), rows(installs)) == (1, int(agreed))
+    clock.forward(seconds=1801)
+    write(_expiry.sweep, clock())
+
+    assert (rows(device_grants), rows(installs)) == (0, 0)
+
+
+def test_admin_sessions_and_links_go_when_they_expire(service, rows, write):
+    service.admin()
+    write(new_link, "http://127.0.0.1:8080", service.clock())
+    assert (rows(sessions), rows(admin_links)) == (1, 1)
+    service.clock.forward(days=1)
+    write(_expiry.sweep, service.clock())
+    assert (rows(sessions), rows(admin_links)) == (1, 0)
+
+    service.clock.forward(days=29)
+    write(_expiry.sweep, service.clock())
+
+    assert rows(sessions) == 0
+
+
+def test_one_pass_deletes_no_more_than_it_may(service, rows, write):
+    for _ in range(5):
+        service.enrol()
+    service.clock.forward(days=2)
+
+    assert write(_expiry.sweep, service.clock(), 7) == 7
+
+    assert rows(tokens, tokens.c.kind == "access") + rows(auth_codes) == 3
+    with service.host.database.beside() as connection:
+        assert _expiry.sweep(connection, service.clock(), 7) == 3
+        assert _expiry.sweep(connection, service.clock(), 7) == 0
+
+
+def test_the_worker_does_it_by_itself(service, rows):
+    """The service's clock stands still in the past, so for the worker all has expired."""
+    import time
+
+    service.clock.at = time.time_ns() // 1_000_000 - 2 * DAY
+    service.enrol()
+    worker = Worker(service.host.database, pause=0.02)
+    worker.start()
+    end = time.monotonic() + 60
+    while rows(auth_codes) or rows(tokens, tokens.c.kind == "access"):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    worker.stop()
+
+    assert rows(tokens, tokens.c.kind == "refresh") == 1
