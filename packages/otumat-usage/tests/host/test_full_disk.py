@@ -110,6 +110,7 @@ def test_a_full_disk_is_503_and_recovers(small):
         while taken < 3:
             assert send(batch(taken)).status_code == 200
             taken += 1
+        assert browser.get(f"{small.url}/readyz").status_code == 200
         fill(small.disk / "ballast")
         refused = None
         for _ in range(2000):
@@ -122,9 +123,13 @@ def test_a_full_disk_is_503_and_recovers(small):
         assert int(answer.headers["retry-after"]) >= 5
         assert browser.get(f"{small.url}/healthz").status_code == 200
         assert send(refused).status_code == 503
+        unready = browser.get(f"{small.url}/readyz")
+        assert (unready.status_code, unready.json()["title"]) == (503, "Try again later")
+        assert int(unready.headers["retry-after"]) >= 5
 
         (small.disk / "ballast").unlink()
 
+        assert browser.get(f"{small.url}/readyz").json()["status"] == "ok"
         assert send(refused).json()["accepted"] == 500
     found = json.loads(small.ask("report", "demo", "--json"))
     assert (found["events"], found["health"]["lost"]) == (500 * (taken + 1), 0)

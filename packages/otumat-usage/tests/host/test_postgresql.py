@@ -175,6 +175,7 @@ def test_a_database_that_goes_away_costs_nothing_that_was_acknowledged(folder, s
     assert (gone.status_code, health.status_code) == (503, 503)
     assert int(gone.headers["retry-after"]) >= 5
     assert again == [200, 200]
+    assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
     until(lambda: waiting(folder) == 0)
     assert summary(folder).events == 6
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import os
+from typing import TYPE_CHECKING
+
 from otumat_usage.host._admin import is_admin
 from otumat_usage.host._messages import Alive, Ready
 from otumat_usage.host._metrics import MEDIA_TYPE
 from otumat_usage.host._secrets import same, sign_form
+from otumat_usage.host._settings import remember
 from otumat_usage.host._web import Request, Response, host_of, json_answer, problem, writing
 
+if TYPE_CHECKING:
+    from otumat_usage.host._database import Connection
+
 __all__ = ["alive", "metrics", "metrics_token", "ready"]
+
+#: Random bytes, which no engine can compress, that a write of `/readyz` stores.
+_PROBE = 48_000
 
 
 async def alive(_request: Request) -> Response:
@@ -19,8 +30,13 @@ async def alive(_request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """Serve ``/readyz``: the store takes a write now; otherwise the answer is 503."""
     host = host_of(request)
-    await writing(host, lambda _connection: None)
+    await writing(host, _prove)
     return json_answer(Ready("ok", host.writer.waiting))
+
+
+def _prove(connection: Connection) -> None:
+    """Write as much as a large upload does: an empty transaction succeeds on a full disk."""
+    remember(connection, "probe", base64.b64encode(os.urandom(_PROBE)).decode())
 
 
 def metrics_token(form_key: str) -> str:
