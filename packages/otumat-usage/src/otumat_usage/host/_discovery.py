@@ -78,7 +78,7 @@ def _describe(host: Host, package: _packages.Package) -> PackageInfo:
         props = {name: dict(kinds) for name, kinds in package.events.items()}
         schema = PackageSchema(sorted(props), props)
     return PackageInfo(
-        wire=(2,),
+        wire=(1, 2) if package.legacy else (2,),
         package=package.name,
         closed=package.closed,
         sign_in=package.sign_in,

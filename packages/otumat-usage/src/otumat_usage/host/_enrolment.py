@@ -32,9 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ask",
+    "bad",
     "count_decision",
     "decide",
+    "see_other",
     "show_text",
+    "text_changed",
+    "wrong_answer",
 ]
 
 
@@ -43,10 +47,10 @@ async def ask(request: Request) -> Response:
     host = host_of(request)
     wanted = judge(single_valued(request.url.query))
     if isinstance(wanted, BadRequest):
-        return _bad(wanted.description)
+        return bad(wanted.description)
     package = await reading(host, lambda connection: _packages.get(connection, wanted.package))
     if package is None:
-        return _bad("This host does not know the package.")
+        return bad("This host does not know the package.")
     refusal = _redirected(host, wanted, package)
     if refusal is not None:
         return refusal
@@ -64,7 +68,7 @@ async def decide(request: Request) -> Response:  # noqa: PLR0911 - one return pe
     query = request.url.query
     wanted = judge(single_valued(query))
     if isinstance(wanted, BadRequest):
-        return _bad(wanted.description)
+        return bad(wanted.description)
     if form is None or not is_ours(request, form, query):
         return message(
             403,
@@ -74,7 +78,7 @@ async def decide(request: Request) -> Response:  # noqa: PLR0911 - one return pe
         )
     package = await reading(host, lambda connection: _packages.get(connection, wanted.package))
     if package is None:
-        return _bad("This host does not know the package.")
+        return bad("This host does not know the package.")
     refusal = _redirected(host, wanted, package)
     if refusal is not None:
         return refusal
@@ -83,19 +87,14 @@ async def decide(request: Request) -> Response:  # noqa: PLR0911 - one return pe
     asker = address_of(request)
     if form.get("decision") == "yes" and not host.enrolments.take(asker, host.now()):
         answer = {"error": "temporarily_unavailable"}
-        return _see_other(wanted.answer(host.issuer, **answer))
+        return see_other(wanted.answer(host.issuer, **answer))
     text = consent_text(package)
     if form.get("decision") == "yes" and form.get("consent") != text.sha256:
-        return message(
-            409,
-            "The text has changed",
-            "Please read it again before you decide.",
-            hint="Start again from the package that asked you.",
-        )
+        return text_changed()
     try:
         answers = answered(package.survey, form)
     except ValueError:
-        return message(422, "An answer cannot be right", "Go back and choose one that is there.")
+        return wrong_answer()
     agreed = form.get("decision") == "yes"
     return await _record(host, wanted, package, text, answers, agreed=agreed)
 
@@ -134,8 +133,8 @@ async def _record(  # noqa: PLR0913 - what is to be recorded
     code = await writing(host, write)
     host.metrics.decisions.add("yes" if agreed else "no")
     if code is None:
-        return _see_other(wanted.answer(host.issuer, error="access_denied"))
-    return _see_other(wanted.answer(host.issuer, code=code))
+        return see_other(wanted.answer(host.issuer, error="access_denied"))
+    return see_other(wanted.answer(host.issuer, code=code))
 
 
 def count_decision(connection: Connection, package: int, now: int, *, agreed: bool) -> None:
@@ -155,9 +154,9 @@ def _redirected(
 ) -> Response | None:
     if wanted.error is not None:
         answer = {"error": wanted.error, "error_description": wanted.description}
-        return _see_other(wanted.answer(host.issuer, **answer))
+        return see_other(wanted.answer(host.issuer, **answer))
     if package.closed:
-        return _see_other(wanted.answer(host.issuer, error="access_denied"))
+        return see_other(wanted.answer(host.issuer, error="access_denied"))
     return None
 
 
@@ -181,12 +180,29 @@ def _consent_page(
     return page("consent.html", values, csp=csp)
 
 
-def _see_other(target: str) -> Response:
+def text_changed() -> Response:
+    """Return the page for a decision about a text that is no longer in force."""
+    return message(
+        409,
+        "The text has changed",
+        "Please read it again before you decide.",
+        hint="Start again from the package that asked you.",
+    )
+
+
+def wrong_answer() -> Response:
+    """Return the page for an answer that was not offered."""
+    return message(422, "An answer cannot be right", "Go back and choose one that is there.")
+
+
+def see_other(target: str) -> Response:
+    """Go to *target* by GET, whatever was asked."""
     # 303, never 307: the form must not be posted again to the client (RFC 9700, 4.12).
     return RedirectResponse(target, 303, {"Cache-Control": "no-store"})
 
 
-def _bad(text: str) -> Response:
+def bad(text: str) -> Response:
+    """Return the page for a request that nobody may be redirected for."""
     return message(
         400,
         "This request cannot be right",

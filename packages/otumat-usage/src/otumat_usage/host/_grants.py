@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACCESS_LIFE",
+    "FAMILY_LIFE",
+    "IDLE_LIFE",
+    "LEGACY_SCOPE",
     "Access",
     "Consent",
     "Family",
@@ -58,6 +61,7 @@ __all__ = [
     "authenticate",
     "enrol",
     "issue_code",
+    "lookup",
     "redeem_code",
     "refresh",
     "revoke",
@@ -69,6 +73,8 @@ CODE_LIFE = 60 * _SECOND
 ACCESS_LIFE = 3600 * _SECOND
 IDLE_LIFE = 180 * _DAY
 FAMILY_LIFE = 400 * _DAY
+#: What a grant of wire 1 is for (see `_legacy_grants`); no request can ask for it.
+LEGACY_SCOPE = "usage:legacy"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -187,8 +193,8 @@ def _code_fault(row: Any, redirect_uri: str, verifier: str, now: int) -> str | N
 
 def refresh(connection: Connection, token: str, scope: str | None, now: int) -> Pair | Refusal:
     """Exchange a refresh token, or repeat the answer it already had (RFC 6749, 6)."""
-    found = _lookup(connection, token, "rt", now)
-    if found is None:
+    found = lookup(connection, token, "rt", now)
+    if found is None or LEGACY_SCOPE in found[0].granted.split():
         return Refusal("invalid_grant", "the refresh token is unknown")
     row, family = found
     if row.state != "active":
@@ -231,7 +237,7 @@ def revoke(connection: Connection, token: str, now: int) -> None:
     RFC 7009, 2.1: with the refresh token all access tokens of the grant go. An
     access token ends the grant too: "off" must mean off.
     """
-    found = _lookup(connection, token, "rt", now) or _lookup(connection, token, "at", now)
+    found = lookup(connection, token, "rt", now) or lookup(connection, token, "at", now)
     if found is None or found[0].state != "active":
         return
     family = found[1]
@@ -264,7 +270,7 @@ class Family:
             )
         )
         token = mint("rt", self.install)
-        self._save(token, "refresh", 0, scope, self.now + IDLE_LIFE)
+        self.save(token, "refresh", 0, scope, self.now + IDLE_LIFE)
         return self.pair(token, 0, scope)
 
     def end(self, state: str) -> None:
@@ -289,20 +295,21 @@ class Family:
         successor = derive_successor(token, nonce)
         SET_NONCE.run(self.connection, install=self.install, hash=row.hash, value=nonce)
         expires = min(self.now + IDLE_LIFE, row.created + FAMILY_LIFE)
-        self._save(successor, "refresh", row.generation + 1, row.scope, expires)
+        self.save(successor, "refresh", row.generation + 1, row.scope, expires)
         return successor
 
     def pair(self, token: str, generation: int, scope: str) -> Pair:
         """Return *token* with a fresh access token of its generation."""
         access = mint("at", self.install)
-        self._save(access, "access", generation, scope, self.now + ACCESS_LIFE)
+        self.save(access, "access", generation, scope, self.now + ACCESS_LIFE)
         return Pair(access, token, ACCESS_LIFE // _SECOND, scope, self.install)
 
     @property
     def _key(self) -> Any:
         return (families.c.install == self.install) & (families.c.id == self.id)
 
-    def _save(self, token: str, kind: str, generation: int, scope: str, expires: int) -> None:
+    def save(self, token: str, kind: str, generation: int, scope: str, expires: int) -> None:
+        """Store the hash of *token*, good until *expires*."""
         SAVE.run(
             self.connection,
             install=self.install,
@@ -316,7 +323,7 @@ class Family:
         )
 
 
-def _lookup(connection: Connection, token: str, prefix: str, now: int) -> tuple[Row, Family] | None:
+def lookup(connection: Connection, token: str, prefix: str, now: int) -> tuple[Row, Family] | None:
     """Return *token* with its family, None when there is no such token."""
     install = install_of(token, prefix)
     if install is None:

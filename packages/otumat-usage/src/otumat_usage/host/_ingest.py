@@ -8,8 +8,8 @@ import uuid
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from otumat_usage.host import _packages
-from otumat_usage.host._grants import Access, Refusal, authenticate
+from otumat_usage.host import _legacy_batch, _packages
+from otumat_usage.host._grants import LEGACY_SCOPE, Access, Refusal, authenticate
 from otumat_usage.host._log import Receipt, Reused, Upload, append
 from otumat_usage.host._messages import UploadReceipt
 from otumat_usage.host._secrets import install_of
@@ -24,10 +24,12 @@ from otumat_usage.host._web import (
     writing,
 )
 from otumat_usage.host._wire import (
+    LEGACY_BYTES,
     LIMITS,
     Malformed,
     TooLarge,
     decode,
+    decode_legacy,
     inflate,
     judge_rows,
 )
@@ -86,18 +88,16 @@ async def upload(request: Request) -> Response:
     if isinstance(known, Refusal):
         return refuse(known)
     access, package = known
-    if package.closed or "usage:write" not in access.scope:
+    legacy = LEGACY_SCOPE in access.scope
+    if package.closed or not (package.legacy if legacy else "usage:write" in access.scope):
         return _forbidden(package)
-    body = await _read(request)
+    # A 0.3 client cannot pack what it sends, nor send less when it is told that it was too much.
+    body = await _read(request, LEGACY_BYTES if legacy else LIMITS["body_bytes"])
     if isinstance(body, Response):
         return body
-    parsed = _parse(request, body, access, package, now)
-    if isinstance(parsed, Response):
-        return parsed
-    result = await keep(host, token, parsed)
-    if isinstance(result, Receipt):
-        _count(host, result)
-    return _answer(result, package)
+    if legacy:
+        return await _keep_legacy(host, token, body, access, package)
+    return await _keep_batch(request, token, body, access, package)
 
 
 async def look(host: Host, token: str, now: int) -> tuple[Access, _packages.Package] | Refusal:
@@ -133,7 +133,7 @@ def _peek(
     return access, _packages.by_id(connection, access.package)
 
 
-async def _read(request: Request) -> bytes | Response:
+async def _read(request: Request, most: int) -> bytes | Response:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         return problem(415, "media-type", "Unsupported media type", "send application/json")
@@ -141,9 +141,9 @@ async def _read(request: Request) -> bytes | Response:
     if encoding not in ("gzip", "identity"):
         return problem(415, "encoding", "Unsupported encoding", "send gzip or identity")
     try:
-        body = await read_body(request, LIMITS["body_bytes"])
+        body = await read_body(request, most)
         if body is None:
-            text = f"the body passes {LIMITS['body_bytes']} bytes"
+            text = f"the body passes {most} bytes"
             return problem(413, "too-large", "Batch too large", text, limits=LIMITS)
         return inflate(body) if encoding == "gzip" else body
     except TooLarge as error:
@@ -168,7 +168,7 @@ def _parse(
     if key and key != batch.batch:
         return problem(400, "malformed", "Malformed batch", "Idempotency-Key is not the batch id")
     if batch.installId != str(uuid.UUID(bytes=access.install)):
-        return problem(403, "install", "Wrong install", "installId is not the token's", stop=False)
+        return _not_yours()
     return Upload(batch, accepted, rejected, hashlib.sha256(body).digest(), now)
 
 
@@ -178,6 +178,49 @@ def _store(connection: Connection, token: str, parsed: Upload) -> Receipt | Reus
     if isinstance(access, Refusal):
         return access
     return append(connection, install=access.install, package=access.package, upload=parsed)
+
+
+async def _keep_batch(
+    request: Request, token: str, body: bytes, access: Access, package: _packages.Package
+) -> Response:
+    """Store one batch; come back after the commit."""
+    host = host_of(request)
+    parsed = _parse(request, body, access, package, host.now())
+    if isinstance(parsed, Response):
+        return parsed
+    result = await keep(host, token, parsed)
+    if isinstance(result, Receipt):
+        _count(host, result)
+    return _answer(result, package)
+
+
+async def _keep_legacy(
+    host: Host, token: str, body: bytes, access: Access, package: _packages.Package
+) -> Response:
+    """Store what a 0.3 client sends; come back after the commit."""
+    now = host.now()
+    try:
+        found = decode_legacy(body)
+    except Malformed as error:
+        return problem(400, "malformed", "Malformed batch", str(error))
+    if found.installId != str(uuid.UUID(bytes=access.install)):
+        return _not_yours()
+    uploads = _legacy_batch.uploads_of(found, body, package, now)
+
+    def store(connection: Connection) -> Receipt | Refusal:
+        still = authenticate(connection, token, now)
+        if isinstance(still, Refusal):
+            return still
+        return _legacy_batch.store(connection, still.install, still.package, uploads)
+
+    result = await writing(host, store, install=access.install)
+    if isinstance(result, Receipt):
+        _count(host, result)
+    return _answer(result, package)
+
+
+def _not_yours() -> Response:
+    return problem(403, "install", "Wrong install", "installId is not the token's", stop=False)
 
 
 def _clock(text: str | None) -> int | None:

@@ -41,6 +41,7 @@ __all__ = [
     "metrics_token_of",
     "run",
     "snippet_for",
+    "take_legacy",
 ]
 
 _DEFAULT_URL = "http://127.0.0.1:8080"
@@ -139,6 +140,16 @@ def add_package(folder: Path, name: str, events: Path | None) -> _packages.Packa
     try:
         with database.write() as connection:
             return _packages.add(connection, name, _now(), events=declared)
+    finally:
+        database.close()
+
+
+def take_legacy(folder: Path, name: str, *, on: bool) -> str:
+    """Say whether clients of otumat 0.3 are taken for *name*; return its canonical name."""
+    database = Database.open(folder)
+    try:
+        with database.write() as connection:
+            return _packages.take_legacy(connection, name, on=on).name
     finally:
         database.close()
 

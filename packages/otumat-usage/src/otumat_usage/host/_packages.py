@@ -24,13 +24,14 @@ __all__ = [
     "names",
     "news",
     "survey",
+    "take_legacy",
 ]
 
 # The name rule of the core metadata specification.
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,212}[A-Za-z0-9])?")
 _MAX_NAME = 100
 _KINDS = frozenset(("str", "int", "float", "bool"))
-_KEPT = ("events", "closed", "pace", "sign_in", "domains", "survey", "latest", "notice")
+_KEPT = ("events", "closed", "pace", "sign_in", "domains", "survey", "latest", "notice", "legacy")
 SIGN_INS = ("anonymous", "email", "oidc")
 _DOMAIN = re.compile(r"(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}")
 
@@ -50,6 +51,7 @@ class Package:
         pace: Seconds between two uploads of one install, on average.
         sign_in: Who may enrol: `anonymous` (anyone), `email` or `oidc`.
         survey: The questions on the consent page.
+        legacy: Whether clients of otumat 0.3 are taken (wire 1).
         domains: The domains of the mail addresses that may enrol; none means any.
         latest: The newest version, which answers to uploads name.
         notice: One line for users, in those answers.
@@ -65,6 +67,7 @@ class Package:
     survey: tuple[Question, ...] = ()
     latest: str | None = None
     notice: str | None = None
+    legacy: bool = False
 
 
 def canonical(name: str) -> str:
@@ -146,6 +149,18 @@ def close(connection: Connection, name: str, *, closed: bool) -> Package:
         PackageUnknown: no package of that name is registered.
     """
     changed = dataclasses.replace(find(connection, name), closed=closed)
+    key = packages.c.id == changed.id
+    connection.execute(update(packages).where(key).values(settings=_dump(changed)))
+    return changed
+
+
+def take_legacy(connection: Connection, name: str, *, on: bool) -> Package:
+    """Say whether clients of otumat 0.3 may enrol for *name* and upload.
+
+    Raises:
+        PackageUnknown: no package of that name is registered.
+    """
+    changed = dataclasses.replace(find(connection, name), legacy=on)
     key = packages.c.id == changed.id
     connection.execute(update(packages).where(key).values(settings=_dump(changed)))
     return changed

@@ -129,6 +129,7 @@ async def privacy(request: Request) -> Response:
         "policy": policy,
         "least": LEAST,
         "origin": host.issuer,
+        "old": package.legacy,
     }
     return page("privacy.html", values)
 

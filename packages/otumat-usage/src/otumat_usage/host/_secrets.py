@@ -31,7 +31,7 @@ __all__ = [
     "sign_form",
 ]
 
-_SHAPE = re.compile(r"otu_(at|rt|ac|dc|pt|sl|ss)_([A-Za-z0-9_-]{64})([A-Za-z0-9_-]{6})")
+_SHAPE = re.compile(r"otu_(at|rt|ac|dc|cs|pt|sl|ss)_([A-Za-z0-9_-]{64})([A-Za-z0-9_-]{6})")
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -62,7 +62,8 @@ def mint(kind: str, install: bytes) -> str:
     """Return a fresh token of *kind* for its owner, an *install* or a personal token's id.
 
     Kinds: ``at`` access, ``rt`` refresh, ``ac`` code, ``dc`` device code, ``pt`` personal, ``sl``
-    one-time link to a user's own page, ``ss`` the session that it opens.
+    one-time link to a user's own page, ``ss`` the session that it opens, ``cs`` the secret of a
+    0.3 client.
     """
     return _assemble(kind, install, secrets.token_bytes(32))
 

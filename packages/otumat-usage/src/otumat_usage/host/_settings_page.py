@@ -68,6 +68,7 @@ def _apply(connection: Connection, name: str, form: Mapping[str, str]) -> bool:
     _packages.admit(connection, name, way, _split(form.get("domains", "")))
     _packages.news(connection, name, form.get("latest"), form.get("notice"))
     _packages.close(connection, name, closed=form.get("closed") == "yes")
+    _packages.take_legacy(connection, name, on=form.get("legacy") == "yes")
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from otumat_usage.host import _legacy_grants
 from otumat_usage.host._authorize import CLIENT_ID
 from otumat_usage.host._device_grants import poll
 from otumat_usage.host._forms import (
@@ -35,16 +36,16 @@ __all__ = ["client_fault", "oauth_error", "revocation", "token"]
 async def token(request: Request) -> Response:
     """Serve ``POST /auth/token`` (RFC 6749, 3.2)."""
     form = await read_form(request)
+    client = _legacy_grants.client_of(request)
+    if form is not None and client is not None and form.get("grant_type") == "refresh_token":
+        return await _by_secret(host_of(request), client, form)
     fault = client_fault(request, form)
     if form is None or fault is not None:
         return fault or oauth_error("invalid_request", "the form cannot be read")
     grant = form.get("grant_type", "")
-    if grant == "authorization_code":
-        return await _by_code(host_of(request), form)
-    if grant == "refresh_token":
-        return await _by_refresh(host_of(request), form)
-    if grant == DEVICE_GRANT:
-        return await _by_device(host_of(request), form)
+    answer = _GRANTS.get(grant)
+    if answer is not None:
+        return await answer(host_of(request), form)
     if not grant:
         return oauth_error("invalid_request", "grant_type is missing")
     return oauth_error("unsupported_grant_type", f"grant_type {grant!r} is not supported")
@@ -93,6 +94,20 @@ async def _by_refresh(host: Host, form: dict[str, str]) -> Response:
     return _tokens(host, "refresh", result)
 
 
+async def _by_secret(host: Host, client: _legacy_grants.Client, form: dict[str, str]) -> Response:
+    """Answer a 0.3 client, which proves itself by HTTP Basic and by nothing in the form."""
+    now, value = host.now(), form.get("refresh_token", "")
+    if not value or "client_id" in form:
+        return oauth_error("invalid_request", "send refresh_token, and the client in one place")
+    result = await writing(
+        host, lambda connection: _legacy_grants.refresh(connection, client, value, now)
+    )
+    if isinstance(result, Refusal) and result.error == "invalid_client":
+        host.metrics.grants.add("secret", result.error)
+        return _no_client(result.description)
+    return _tokens(host, "secret", result)
+
+
 async def _by_device(host: Host, form: dict[str, str]) -> Response:
     fault = _missing(form, DevicePoll)
     if fault is not None:
@@ -102,21 +117,32 @@ async def _by_device(host: Host, form: dict[str, str]) -> Response:
     return _tokens(host, "device", result)
 
 
+_GRANTS = {
+    "authorization_code": _by_code,
+    "refresh_token": _by_refresh,
+    DEVICE_GRANT: _by_device,
+}
+
+
 def client_fault(request: Request, form: dict[str, str] | None) -> Response | None:
     """Return the refusal of a form that is not from our one public client, else None."""
     if form is None:
         text = "send one form, application/x-www-form-urlencoded, each field once"
         return oauth_error("invalid_request", text)
     if "authorization" in request.headers:
-        # RFC 6749, 5.2: who tried the header is told in the header.
-        answer = oauth_error("invalid_client", "this client is public and has no secret", 401)
-        answer.headers["WWW-Authenticate"] = 'Basic realm="otumat-usage"'
-        return answer
+        return _no_client("this client is public and has no secret")
     if "client_id" not in form:
         return oauth_error("invalid_request", "client_id is missing")
     if form["client_id"] != CLIENT_ID:
         return oauth_error("invalid_client", f"client_id must be {CLIENT_ID}", 401)
     return None
+
+
+def _no_client(description: str) -> Response:
+    # RFC 6749, 5.2: who tried the header is told in the header.
+    answer = oauth_error("invalid_client", description, 401)
+    answer.headers["WWW-Authenticate"] = 'Basic realm="otumat-usage"'
+    return answer
 
 
 def _missing(form: dict[str, str], shape: type) -> Response | None:

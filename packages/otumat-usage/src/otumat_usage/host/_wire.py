@@ -18,14 +18,17 @@ if TYPE_CHECKING:
     from otumat_usage.host._packages import Events
 
 __all__ = [
+    "LEGACY_BYTES",
     "LIMITS",
     "Batch",
     "Context",
     "Event",
+    "LegacyBody",
     "Malformed",
     "TooLarge",
     "columns_of",
     "decode",
+    "decode_legacy",
     "inflate",
     "judge_rows",
     "pack",
@@ -36,6 +39,8 @@ __all__ = [
 
 #: Rows of one batch, bytes of its body before and after gzip.
 LIMITS = {"rows": 10_000, "body_bytes": 1_048_576, "decoded_bytes": 8_388_608}
+#: Bytes of a body of wire 1, whose clients can neither pack nor divide what they send.
+LEGACY_BYTES = 4_194_304
 _DAY = 86_400_000
 _OLDEST = 400 * _DAY
 _SKEW = 300_000
@@ -103,6 +108,14 @@ class Batch(msgspec.Struct, frozen=True):
     dropped: _Dropped = {}
 
 
+class LegacyBody(msgspec.Struct, frozen=True):
+    """One upload of a 0.3 client as it came; whose rows they are stands in front only."""
+
+    installId: str  # noqa: N815
+    headers: list[str]
+    rows: list[Any]
+
+
 class Event(msgspec.Struct, frozen=True, gc=False):
     """One accepted row; *row* its place in the batch, *seq* in the run, *at* in milliseconds."""
 
@@ -115,6 +128,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 _decoder = msgspec.json.Decoder(Batch)
+_legacy_decoder = msgspec.json.Decoder(LegacyBody)
 _encoder = msgspec.json.Encoder()
 _unpacker = msgspec.msgpack.Decoder()
 _packer = msgspec.msgpack.Encoder()
@@ -180,6 +194,22 @@ def decode(data: bytes) -> Batch:
     if len(batch.dropped) > _MAX_REASONS or any(v < 0 for v in batch.dropped.values()):
         raise Malformed("dropped: at most 20 reasons, with counts of 0 or more")
     return batch
+
+
+def decode_legacy(data: bytes) -> LegacyBody:
+    """Return what a 0.3 client sent, its columns without the one that has no values.
+
+    Raises:
+        Malformed: not JSON, a missing or ill-typed field, other columns.
+    """
+    try:
+        body = _legacy_decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(str(error)) from error
+    if sorted(body.headers) != ["event_date", "event_type", "install_id"]:
+        raise Malformed("headers must name install_id, event_date and event_type")
+    columns = [name for name in body.headers if name != "install_id"]
+    return LegacyBody(body.installId, columns, body.rows)
 
 
 def milliseconds(text: object) -> int | None:
