@@ -35,6 +35,7 @@ ROUTES = {
     "event": "/api/usage-event",
     "self": "/api/usage-self",
     "self_link": "/api/usage-self/link",
+    "enrol": "/api/usage-install",
 }
 
 

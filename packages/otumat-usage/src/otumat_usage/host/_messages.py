@@ -10,6 +10,7 @@ __all__ = [
     "AuthorizationServer",
     "DeviceCodes",
     "Erasure",
+    "NewTokens",
     "Nothing",
     "OAuthError",
     "PackageConsent",
@@ -110,6 +111,17 @@ class Tokens:
     refresh_token: str
     scope: str
     install_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NewTokens:
+    """The tokens of an install that a maintainer's program enrolled."""
+
+    installId: str  # noqa: N815 - the name on the wire since 0.3
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    scope: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

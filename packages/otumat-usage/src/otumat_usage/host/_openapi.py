@@ -195,13 +195,14 @@ def _answer(status: int, shape: object, references: Mapping[type, Any]) -> dict[
 
 
 _WORDS = {
+    201: "Made.",
     303: "Back to the client, with the answer in the address.",
     304: "What the client holds is still right.",
     400: "The request cannot be right; nothing was done.",
     401: "No token, or one that is not good; for OAuth, not our client.",
     403: "Not with this token, this form or this package.",
     404: "There is no such thing here.",
-    409: "The text has changed meanwhile.",
+    409: "The text has changed meanwhile, or this installation is enrolled.",
     410: "Everything about this installation was erased.",
     413: "Too large; the limits are in the answer.",
     415: "Neither this media type nor this encoding is read.",

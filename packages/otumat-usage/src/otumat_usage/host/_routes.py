@@ -8,6 +8,7 @@ from otumat_usage.host import (
     _health,
     _ingest,
     _install_route,
+    _new_install,
     _openapi,
     _self,
     _stats,
@@ -30,6 +31,7 @@ from otumat_usage.host._messages import (
     AuthorizationServer,
     DeviceCodes,
     Erasure,
+    NewTokens,
     Nothing,
     OAuthError,
     PackageInfo,
@@ -41,6 +43,7 @@ from otumat_usage.host._messages import (
     Tokens,
     UploadReceipt,
 )
+from otumat_usage.host._new_install import NewInstall
 from otumat_usage.host._openapi import CSV, HTML, JSONL, REDIRECT, Operation, Parameter
 from otumat_usage.host._wire import Batch
 
@@ -98,6 +101,9 @@ _QUESTION = (
 )
 _MAINTAINER = {401: Problem, 403: Problem, 429: Problem, 503: Problem}
 _REFUSED = {400: OAuthError, 401: OAuthError, 503: Problem}
+_PROGRAM = (
+    Parameter("X-CSRF-Token", "The csrf value of the form at /admin/p/PACKAGE.", place="header"),
+)
 _DEVICE_PAGE = {429: HTML, 503: Problem}
 _TOKEN = {401: Problem, 403: Problem, 410: Problem, 503: Problem}
 
@@ -137,6 +143,28 @@ OPERATIONS = (
         {303: REDIRECT, 400: HTML, 403: HTML, 409: HTML, 422: HTML, 503: Problem},
         _AUTHORIZATION,
         forms=(Decision,),
+    ),
+    Operation(
+        "POST",
+        ROUTES["enrol"],
+        "enrol",
+        _new_install.create,
+        "Route 2 for a maintainer's program: enrol an install whose user agreed elsewhere.",
+        {
+            201: NewTokens,
+            400: Problem,
+            401: Problem,
+            403: Problem,
+            404: Problem,
+            409: Problem,
+            410: Problem,
+            413: Problem,
+            415: Problem,
+            422: Problem,
+            503: Problem,
+        },
+        _PROGRAM,
+        body=NewInstall,
     ),
     Operation(
         "POST",

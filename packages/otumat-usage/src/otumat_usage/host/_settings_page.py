@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from otumat_usage.host._database import Connection
     from otumat_usage.host._packages import Package
 
-__all__ = ["ROUTES"]
+__all__ = ["PURPOSE", "ROUTES"]
 
-_PURPOSE = "settings"
+#: What the page's CSRF value is for, together with the package's name.
+PURPOSE = "settings"
 _WAYS = {
     "anonymous": "anyone who reads the consent page",
     "email": "people who open a link that is sent to their mail address",
@@ -46,7 +47,7 @@ async def _change(request: Request) -> Response:
         return locked()
     host, name = host_of(request), request.path_params["package"]
     form = await read_form(request) or {}
-    if not is_ours(request, form, _PURPOSE, name):
+    if not is_ours(request, form, PURPOSE, name):
         return message(403, "Please try again", "This page was open too long, or came elsewhere.")
     try:
         known = await writing(host, lambda connection: _apply(connection, name, form))
@@ -98,7 +99,7 @@ async def _form(request: Request, wrong: str, typed: Mapping[str, str]) -> Respo
     values: dict[str, object] = {
         "package": package,
         "ways": [(way, text, way in ready) for way, text in _WAYS.items()],
-        "csrf": sign_form(host.form_key, session, _PURPOSE, name),
+        "csrf": sign_form(host.form_key, session, PURPOSE, name),
         "fields": {field: typed.get(field, text) for field, text in kept.items()},
         "wrong": wrong,
     }
