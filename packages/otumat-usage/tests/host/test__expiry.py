@@ -13,6 +13,7 @@ from otumat_usage.host._database import (
     func,
     installs,
     select,
+    self_keys,
     sessions,
     tokens,
 )
@@ -163,6 +164,18 @@ def test_admin_sessions_and_links_go_when_they_expire(service, rows, write):
     write(_expiry.sweep, service.clock())
 
     assert rows(sessions) == 0
+
+
+def test_links_to_a_users_own_page_go_when_they_expire(service, rows, write):
+    tokens = service.enrol()
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert service.browser.post("/api/usage-self/link", headers=bearer).status_code in (200, 201)
+    assert rows(self_keys) == 1
+    service.clock.forward(days=1)
+
+    write(_expiry.sweep, service.clock())
+
+    assert rows(self_keys) == 0
 
 
 def test_one_pass_deletes_no_more_than_it_may(service, rows, write):

@@ -1,8 +1,8 @@
 """Delete credentials that can do nothing any more, a bounded number at a time.
 
 Access tokens go when they expire; codes and device grants soon after, and with them
-the installs that were agreed to and never came to fetch their tokens; admin sessions
-and links when they expire.
+the installs that were agreed to and never came to fetch their tokens; sessions and
+links, an admin's and a user's own, when they expire.
 
 A refresh token stays for as long as its family may live after it was made: whoever
 presents a retired one holds a copy, and only its row can say so (RFC 9700, 4.14.2).
@@ -25,6 +25,7 @@ from otumat_usage.host._database import (
     families,
     installs,
     select,
+    self_keys,
     sessions,
     tokens,
 )
@@ -71,6 +72,7 @@ def sweep(connection: Connection, now: int, most: int = CHUNK) -> int:
         (_refresh_tokens, now - _REFRESH_KEPT),
         (functools.partial(_unfetched, auth_codes), now - _CODE_KEPT),
         (functools.partial(_unfetched, device_grants), now - DEVICE_LIFE),
+        (functools.partial(_of_installs, self_keys), now),
         (functools.partial(_plain, sessions), now),
         (functools.partial(_plain, admin_links), now),
     )
@@ -104,6 +106,10 @@ def _unfetched(table: Any, connection: Connection, now: int, most: int) -> int:
         keys = [{"key": row.install} for row in found]
         connection.execute(delete(installs).where(pending), keys)
     return len(found)
+
+
+def _of_installs(table: Any, connection: Connection, now: int, most: int) -> int:
+    return len(_drop(connection, table, now, most))
 
 
 def _plain(table: Any, connection: Connection, now: int, most: int) -> int:
