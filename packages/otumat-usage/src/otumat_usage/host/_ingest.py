@@ -29,6 +29,7 @@ from otumat_usage.host._wire import (
     Malformed,
     TooLarge,
     decode,
+    decode_legacy,
     inflate,
     judge_rows,
 )
@@ -199,7 +200,7 @@ async def _keep_legacy(
     """Store what a 0.3 client sends; come back after the commit."""
     now = host.now()
     try:
-        found = _legacy_batch.decode(body)
+        found = decode_legacy(body)
     except Malformed as error:
         return problem(400, "malformed", "Malformed batch", str(error))
     if found.installId != str(uuid.UUID(bytes=access.install)):

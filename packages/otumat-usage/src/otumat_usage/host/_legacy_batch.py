@@ -17,39 +17,17 @@ from typing import TYPE_CHECKING, Any
 from otumat_usage.host._database import Connection, log, select
 from otumat_usage.host._dictionary import EVENT_TYPES
 from otumat_usage.host._log import Receipt, Reused, Upload, append, entry_of
-from otumat_usage.host._wire import LIMITS, Batch, Malformed, judge_rows, shaped
+from otumat_usage.host._wire import LIMITS, Batch, LegacyBody, judge_rows
 
 if TYPE_CHECKING:
     from otumat_usage.host._packages import Package
 
-__all__ = ["LegacyBody", "decode", "store", "uploads_of"]
+__all__ = ["store", "uploads_of"]
 
 #: Stands where a time is demanded and none is known; the log then takes our own.
 _UNSAID = "1970-01-01T00:00:00Z"
 #: Where a row's date is, by the name of its first column.
 _DATE = {"event_date": 0, "event_type": 1}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class LegacyBody:
-    """One upload of a 0.3 client as it came."""
-
-    installId: str  # noqa: N815 - the name on the wire since 0.3
-    headers: list[str]
-    rows: list[Any]
-
-
-def decode(data: bytes) -> LegacyBody:
-    """Return what a 0.3 client sent, its columns without the one that has no values.
-
-    Raises:
-        Malformed: not JSON, a missing or ill-typed field, other columns.
-    """
-    body = shaped(data, LegacyBody)
-    if sorted(body.headers) != ["event_date", "event_type", "install_id"]:
-        raise Malformed("headers must name install_id, event_date and event_type")
-    columns = [name for name in body.headers if name != "install_id"]
-    return LegacyBody(body.installId, columns, body.rows)
 
 
 def uploads_of(body: LegacyBody, data: bytes, package: Package, received: int) -> list[Upload]:

@@ -8,7 +8,6 @@ from otumat_usage.host import (
     _health,
     _ingest,
     _install_route,
-    _new_install,
     _openapi,
     _self,
     _stats,
