@@ -29,8 +29,7 @@ def test_examples_come_in_pairs():
 @pytest.fixture(name="ask")
 def _ask(tmp_path):
     """Return a function that sends one request to a host in this process."""
-    from otumat_usage.host import _packages
-    from otumat_usage.host._admin import new_link
+    from otumat_usage.host import _api_tokens, _packages
     from otumat_usage.host._app import make_app
     from otumat_usage.host._host import open_host
 
@@ -39,7 +38,7 @@ def _ask(tmp_path):
         _packages.add(connection, "demo", host.now(), events={"plot": {"kind": "str"}, "fit": {}})
         _packages.add(connection, "older", host.now())
         _packages.take_legacy(connection, "older", on=True)
-        link = new_link(connection, "", host.now())
+        token = _api_tokens.add(connection, "fleet", host.now(), scope="admin")
     host.start()
     loop = asyncio.new_event_loop()
     transport = httpx.ASGITransport(make_app(host))
@@ -50,7 +49,7 @@ def _ask(tmp_path):
         sent = client.request(method, target, headers=headers, content=body)
         return loop.run_until_complete(sent)
 
-    ask.link = link
+    ask.token = token
     yield ask
     loop.run_until_complete(client.aclose())
     loop.run_until_complete(loop.shutdown_default_executor())
@@ -65,7 +64,7 @@ def test_the_host_answers_every_example_as_written(ask):
         "old_now": f"{now:%Y-%m-%d %H:%M:%S.%f}",
         "old_later": f"{now:%Y-%m-%d %H:%M:%S}.999999",
     }
-    known |= _signed_in(ask)
+    known["admin_token"] = ask.token
     for number, (request, expected) in enumerate(zip(BLOCKS[::2], BLOCKS[1::2], strict=True)):
         head, _, body = _filled(request, known).partition("\n\n")
         (method, target, _), headers = _head(head)
@@ -74,15 +73,6 @@ def test_the_host_answers_every_example_as_written(ask):
         if "old_client_secret" in known:
             pair = f"{known['old_install_id']}:{known['old_client_secret']}"
             known["old_basic"] = base64.b64encode(pair.encode()).decode()
-
-
-def _signed_in(ask):
-    """Open the link of the console as the maintainer; return what the browser then holds."""
-    admin = ask("GET", ask.link, {}, b"").cookies["__Host-otumat_admin"]
-    page = ask("GET", "/admin/p/demo", {"Cookie": f"__Host-otumat_admin={admin}"}, b"")
-    csrf = re.search('name="csrf" value="([^"]+)"', page.text)[1]
-    form = page.cookies["__Host-otumat_form"]
-    return {"admin_session": admin, "admin_form": form, "admin_csrf": csrf}
 
 
 def _head(text):

@@ -26,7 +26,7 @@ def upload(service):
             {"installId": str(uuid.UUID(bytes=install)), "headers": headers, "rows": rows}
         ).encode()
         named = types.SimpleNamespace(events=events)
-        made = _legacy_batch.uploads_of(_wire.decode_legacy(data), data, named, service.clock())
+        made = _legacy_batch.uploads_of(_legacy_batch.decode(data), data, named, service.clock())
         with service.host.database.write() as connection:
             return _legacy_batch.store(connection, install, package.id, made)
 
@@ -153,4 +153,4 @@ def test_the_columns_may_come_in_any_order(upload, summary):
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"rows": []}', b"\xff", b"[" * 10_000])
 def test_what_is_no_upload_is_refused(data):
     with pytest.raises(_wire.Malformed):
-        _wire.decode_legacy(data)
+        _legacy_batch.decode(data)

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from otumat_usage.host import _packages, _survey
+from otumat_usage.host import _api_tokens, _packages, _survey
 from otumat_usage.host._database import func, installs, select
 
 ROUTE = "/api/usage-install"
@@ -82,8 +82,25 @@ def test_strangers_are_refused_whatever_they_send(service, enrol, count):
     assert kind(stranger.post(ROUTE, content=b"nonsense")) == (401, "maintainer")
     tokens = service.enrol()
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-    assert kind(enrol(browser=stranger, headers=bearer)) == (401, "maintainer")
+    assert kind(enrol(browser=stranger, headers=bearer)) == (401, "maintainer-token")
     assert count() == 1
+
+
+def test_a_personal_token_of_the_scope_admin_is_enough(service, enrol, count):
+    stranger = service.new_browser()
+    service.add("other")
+
+    def ask(name, **how):
+        with service.host.database.write() as connection:
+            secret = _api_tokens.add(connection, name, service.clock(), **how)
+        bearer = {"Authorization": f"Bearer {secret}"}
+        return enrol(browser=stranger, token="", headers=bearer)
+
+    assert kind(ask("reader")) == (403, "scope")
+    assert kind(ask("of another", scope="admin", packages=["other"])) == (403, "token-package")
+    assert count() == 0
+    assert ask("fleet", scope="admin", packages=["demo"]).status_code == 201
+    assert ask("all", scope="admin").status_code == 201
 
 
 def test_another_page_cannot_use_the_maintainers_session(service, enrol, count):

@@ -29,7 +29,6 @@ from otumat_usage.host._wire import (
     Malformed,
     TooLarge,
     decode,
-    decode_legacy,
     inflate,
     judge_rows,
 )
@@ -200,7 +199,7 @@ async def _keep_legacy(
     """Store what a 0.3 client sends; come back after the commit."""
     now = host.now()
     try:
-        found = decode_legacy(body)
+        found = _legacy_batch.decode(body)
     except Malformed as error:
         return problem(400, "malformed", "Malformed batch", str(error))
     if found.installId != str(uuid.UUID(bytes=access.install)):

@@ -16,18 +16,40 @@ from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._database import Connection, log, select
 from otumat_usage.host._dictionary import EVENT_TYPES
-from otumat_usage.host._log import Receipt, Reused, Upload, append, entry_of
-from otumat_usage.host._wire import LIMITS, Batch, LegacyBody, judge_rows
+from otumat_usage.host._log import SHORT, Receipt, Reused, Upload, append, entry_of
+from otumat_usage.host._wire import LIMITS, Batch, Malformed, judge_rows, shaped
 
 if TYPE_CHECKING:
     from otumat_usage.host._packages import Package
 
-__all__ = ["store", "uploads_of"]
+__all__ = ["LegacyBody", "decode", "store", "uploads_of"]
 
-#: Stands where a time is demanded and none is known; the log then takes our own.
+#: Stands where a time is demanded and none is said.
 _UNSAID = "1970-01-01T00:00:00Z"
-#: Where a row's date is, by the name of its first column.
-_DATE = {"event_date": 0, "event_type": 1}
+#: How far a client's clock may be ahead of ours, in milliseconds.
+_AHEAD = 300_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LegacyBody:
+    """One upload of a 0.3 client as it came."""
+
+    installId: str  # noqa: N815 - the name on the wire since 0.3
+    headers: list[str]
+    rows: list[Any]
+
+
+def decode(data: bytes) -> LegacyBody:
+    """Return what a 0.3 client sent, its columns without the one that has no values.
+
+    Raises:
+        Malformed: not JSON, a missing or ill-typed field, other columns.
+    """
+    body = shaped(data, LegacyBody)
+    if sorted(body.headers) != ["event_date", "event_type", "install_id"]:
+        raise Malformed("headers must name install_id, event_date and event_type")
+    columns = [name for name in body.headers if name != "install_id"]
+    return LegacyBody(body.installId, columns, body.rows)
 
 
 def uploads_of(body: LegacyBody, data: bytes, package: Package, received: int) -> list[Upload]:
@@ -40,19 +62,14 @@ def uploads_of(body: LegacyBody, data: bytes, package: Package, received: int) -
     uploads = []
     for number, start in enumerate(range(0, len(body.rows) or 1, most)):
         rows = body.rows[start : start + most]
-        batch = _batch(body, f"{name}-{number}", rows, _UNSAID)
+        # A run of its own, so that no gap between two of them looks like a loss.
+        batch = Batch(
+            body.installId, f"{name}-{number}", _UNSAID, f"{name}-{number}",
+            1, max(1, len(rows)), body.headers, rows,
+        )  # fmt: skip
         accepted, rejected = judge_rows(batch, package.events, received)
-        if accepted:
-            # When it was made is not said; it was not before its newest event.
-            newest = max(accepted, key=lambda event: event.at)
-            batch = _batch(body, batch.batch, rows, rows[newest.row][_DATE[body.headers[0]]])
         uploads.append(Upload(batch, accepted, rejected, sha256.digest(), received))
     return uploads
-
-
-def _batch(body: LegacyBody, name: str, rows: list[Any], sent_at: str) -> Batch:
-    # A run of its own, so that no gap between two of them looks like a loss.
-    return Batch(body.installId, name, sent_at, name, 1, max(1, len(rows)), body.headers, rows)
 
 
 def store(connection: Connection, install: bytes, package: int, uploads: list[Upload]) -> Receipt:
@@ -94,12 +111,11 @@ def _known(
 ) -> collections.Counter[tuple[int, int]]:
     """Count what earlier bodies of *install* brought since the oldest event of *upload*."""
     oldest = min(event.at for event in upload.accepted)
-    body = upload.batch.batch.rpartition("-")[0]
-    statement = select(log).where(
-        (log.c.install == install) & (log.c.sent_at >= oldest) & log.c.batch.not_like(f"{body}-%")
-    )
+    since = (log.c.install == install) & (log.c.received >= oldest - _AHEAD)
     known: collections.Counter[tuple[int, int]] = collections.Counter()
-    for row in connection.execute(statement):
+    for row in connection.execute(select(log).where(since)):
+        if row.batch.endswith(upload.sha256[:SHORT]):
+            continue  # the same body: this very upload, or another part of it
         entry = entry_of(row)
         known.update(key for key in zip(entry.times, entry.kinds, strict=True) if key[0] >= oldest)
     return known

@@ -36,7 +36,7 @@ from otumat_usage.host._wire import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Entry", "Receipt", "Reused", "Upload", "append", "entries", "entry_of"]
+__all__ = ["SHORT", "Entry", "Receipt", "Reused", "Upload", "append", "entries", "entry_of"]
 
 #: Bytes of a hash that tell one run, one batch of an install from its others.
 SHORT = 8

@@ -16,6 +16,7 @@ from otumat_usage.host._authorize import SCOPES
 from otumat_usage.host._consent import ConsentText, consent_text
 from otumat_usage.host._database import Connection, installs, select
 from otumat_usage.host._form_session import is_ours
+from otumat_usage.host._maintainer import maintainer
 from otumat_usage.host._messages import NewTokens
 from otumat_usage.host._secrets import new_id
 from otumat_usage.host._settings_page import PURPOSE
@@ -80,11 +81,15 @@ async def create(request: Request) -> Response:
 async def _refusal(request: Request, package: str | None) -> Response | None:
     """Return why whoever asks may not enrol for *package*; None when they may.
 
-    A maintainer's session, and the CSRF value of the package's settings page, so that
-    no other page can use the session; the name is None where it cannot be read.
+    A personal token of the scope admin; or a maintainer's session with the CSRF value of
+    the package's settings page, so that no other page can use it. The name is None where
+    it cannot be read.
     """
+    if "authorization" in request.headers:
+        found = await maintainer(request, "admin", package or "")
+        return found if isinstance(found, Response) else None
     if not await is_admin(request):
-        text = "open a link of `otumat-usage host admin-link` first, and send its cookie"
+        text = "send a token of `otumat-usage host token add --scope admin`"
         return problem(401, "maintainer", "For the maintainer only", text)
     if package is None:
         return None

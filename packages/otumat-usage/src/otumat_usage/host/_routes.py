@@ -8,6 +8,7 @@ from otumat_usage.host import (
     _health,
     _ingest,
     _install_route,
+    _new_install,
     _openapi,
     _self,
     _stats,
@@ -101,7 +102,11 @@ _QUESTION = (
 _MAINTAINER = {401: Problem, 403: Problem, 429: Problem, 503: Problem}
 _REFUSED = {400: OAuthError, 401: OAuthError, 503: Problem}
 _PROGRAM = (
-    Parameter("X-CSRF-Token", "The csrf value of the form at /admin/p/PACKAGE.", place="header"),
+    Parameter(
+        "X-CSRF-Token",
+        "With a maintainer's session instead of a token: the csrf value at /admin/p/PACKAGE.",
+        place="header",
+    ),
 )
 _DEVICE_PAGE = {429: HTML, 503: Problem}
 _TOKEN = {401: Problem, 403: Problem, 410: Problem, 503: Problem}
@@ -160,10 +165,12 @@ OPERATIONS = (
             413: Problem,
             415: Problem,
             422: Problem,
+            429: Problem,
             503: Problem,
         },
         _PROGRAM,
         body=NewInstall,
+        personal="admin",
     ),
     Operation(
         "POST",

@@ -23,12 +23,10 @@ __all__ = [
     "Batch",
     "Context",
     "Event",
-    "LegacyBody",
     "Malformed",
     "TooLarge",
     "columns_of",
     "decode",
-    "decode_legacy",
     "inflate",
     "judge_rows",
     "pack",
@@ -111,14 +109,6 @@ class Batch(msgspec.Struct, frozen=True):
     dropped: _Dropped = {}
 
 
-class LegacyBody(msgspec.Struct, frozen=True):
-    """One upload of a 0.3 client as it came; whose rows they are stands in front only."""
-
-    installId: str  # noqa: N815
-    headers: list[str]
-    rows: list[Any]
-
-
 class Event(msgspec.Struct, frozen=True, gc=False):
     """One accepted row; *row* its place in the batch, *seq* in the run, *at* in milliseconds."""
 
@@ -131,7 +121,6 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 
 _decoder = msgspec.json.Decoder(Batch)
-_legacy_decoder = msgspec.json.Decoder(LegacyBody)
 _encoder = msgspec.json.Encoder()
 _unpacker = msgspec.msgpack.Decoder()
 _packer = msgspec.msgpack.Encoder()
@@ -199,20 +188,16 @@ def decode(data: bytes) -> Batch:
     return batch
 
 
-def decode_legacy(data: bytes) -> LegacyBody:
-    """Return what a 0.3 client sent, its columns without the one that has no values.
+def shaped(data: bytes, shape: type[_Shape]) -> _Shape:
+    """Return the JSON in *data* as a *shape*, a dataclass; unknown members are left out.
 
     Raises:
-        Malformed: not JSON, a missing or ill-typed field, other columns.
+        Malformed: not JSON, a missing or ill-typed field.
     """
     try:
-        body = _legacy_decoder.decode(data)
+        return msgspec.json.decode(data, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(str(error)) from error
-    if sorted(body.headers) != ["event_date", "event_type", "install_id"]:
-        raise Malformed("headers must name install_id, event_date and event_type")
-    columns = [name for name in body.headers if name != "install_id"]
-    return LegacyBody(body.installId, columns, body.rows)
 
 
 def milliseconds(text: object) -> int | None:
