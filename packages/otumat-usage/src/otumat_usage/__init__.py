@@ -13,9 +13,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from otumat_usage._agent import UsageAgent
     from otumat_usage._enquiry import consent, refusal
+    from otumat_usage._news import News
     from otumat_usage._optout import disable
 
-__all__ = ["UsageAgent", "consent", "disable", "refusal"]
+__all__ = ["News", "UsageAgent", "consent", "disable", "refusal"]
 
 if not TYPE_CHECKING:
 
@@ -27,6 +28,10 @@ if not TYPE_CHECKING:
             value = _agent.UsageAgent
         elif name == "disable":
             from otumat_usage._optout import disable as value
+        elif name == "News":
+            from otumat_usage import _news
+
+            value = _news.News
         elif name in __all__:
             from otumat_usage import _enquiry
 

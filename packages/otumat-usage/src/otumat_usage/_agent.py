@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping
 
+    from otumat_usage._news import News
     from otumat_usage._spool import Spool
     from otumat_usage._upload import Outcome
 
@@ -195,8 +196,8 @@ class UsageAgent:
     def log(self, *, event_type: str, **properties: Value) -> None:
         """Record that something was used, if its user agreed; returns at once and never raises.
 
-        *event_type* names the event: printable, at most 100 characters. *properties* have to be
-        declared in ``events=``. What cannot be recorded is counted, and the count is uploaded.
+        *event_type*: printable, at most 100 characters. *properties*: as declared in ``events=``.
+        What cannot be recorded is counted, and the count is uploaded.
         """
         try:
             if sink is not None:
@@ -224,11 +225,7 @@ class UsageAgent:
 
     def _see_to_uploads(self) -> None:
         """Load what starts an uploader, unless the job's note says: not yet (see `_due`)."""
-        try:
-            ahead = os.stat(f"{self.home}/job").st_mtime - self._looked  # noqa: PTH116 - no pathlib
-        except OSError:
-            ahead = 0.0
-        if not 0 < ahead < _WEEK:
+        if not 0 < _home.changed(f"{self.home}/job") - self._looked < _WEEK:
             from otumat_usage import _due
 
             _due.look(self.home)
@@ -262,6 +259,15 @@ class UsageAgent:
         """Leave what this process has recorded to the uploader."""
         if not self._fault and self._spool is not None:
             self._spool.seal()
+
+    def news(self) -> "News | None":
+        """Return what the host's last answer told this package's users, or None; never raises.
+
+        Nothing is asked now, and nothing is ever shown unless you show it.
+        """
+        from otumat_usage import _news
+
+        return None if self.refusal() else _news.read(self.home, self.package, self.origin)
 
     def show_logs(self) -> list[str]:
         """Return exactly the request bodies that would be sent next, as JSON text, oldest first.

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from otumat_usage import _news
 from otumat_usage.exceptions import HostError
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Answer:
     receipt: str = ""
     wait: float | None = None
     why: str = ""
+    #: The newest version and the notice to its users, when acknowledged.
+    told: tuple[str | None, str | None] = (None, None)
 
 
 def post(client: Client, route: str, batch: Batch, access_token: str) -> Answer:
@@ -76,6 +79,7 @@ def judge(reply: Reply, batch: str) -> Answer:
             accepted=int(_number(found.get("accepted")) or 0),
             receipt=str(found.get("receipt", ""))[:200],
             wait=_wait(found.get("next_upload_after")),
+            told=(_news.version(found.get("latest_version")), _news.plain(found.get("notice"))),
         )
     wait = retry_after(reply.headers.get("retry-after"))
     verdict = {

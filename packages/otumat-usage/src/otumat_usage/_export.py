@@ -15,6 +15,7 @@ from otumat_usage import (
     _answer,
     _calls,
     _erasure,
+    _news,
     _optout,
     _outbox,
     _settings,
@@ -67,6 +68,7 @@ def everything(
             {"host": origin, "install_id": one.install_id, "scope": one.scope}
             for origin, one in tokens.items()
         ],
+        "news": {origin: _said(home, package, origin) for origin in sorted(answer.agreed)},
         "waiting": waiting,
         "sent": _sent(home, package),
         "erase_requests": [
@@ -81,6 +83,15 @@ def everything(
 
 def _time(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _said(home: str, package: str, origin: str) -> dict[str, object] | None:
+    """Return what the host last told this package's users."""
+    news = _news.read(home, package, origin)
+    if news is None:
+        return None
+    received = _time(int(news.received.timestamp()))
+    return {"latest_version": news.latest_version, "notice": news.notice, "received": received}
 
 
 def installations(home: str, package: str) -> dict[str, _tokens.Tokens]:

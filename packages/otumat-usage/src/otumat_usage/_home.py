@@ -93,6 +93,14 @@ def is_ours(home: str) -> bool:
     return True
 
 
+def changed(path: str) -> float:
+    """Return when a file was changed, in seconds since the epoch; 0.0 where there is none."""
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0
+
+
 def knows_no_locks(error: OSError) -> bool:
     """Say whether a lock failed because of the file system: NFS without its daemon, Lustre."""
     import errno

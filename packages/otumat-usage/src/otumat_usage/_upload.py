@@ -13,7 +13,17 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from otumat_usage import _answer, _delivery, _drain, _home, _optout, _outbox, _settings, _tokens
+from otumat_usage import (
+    _answer,
+    _delivery,
+    _drain,
+    _home,
+    _news,
+    _optout,
+    _outbox,
+    _settings,
+    _tokens,
+)
 from otumat_usage._delivery import Verdict
 from otumat_usage.exceptions import HostError, StoreError, TokenError, UsageError
 
@@ -159,7 +169,11 @@ def _send(outbox: Outbox, home: str, settings: Settings, end: float, outcome: Ou
     from otumat_usage._http import Client  # only now: most passes find nothing to send
 
     with Client(settings.origin, seconds=end - time.monotonic()) as client:
-        _Sender(outbox, home, settings, client, outcome).send_all()
+        sender = _Sender(outbox, home, settings, client, outcome)
+        sender.send_all()
+    if sender.told is not None:
+        with contextlib.suppress(OSError):  # a nicety: what was sent stays sent
+            _news.keep(home, settings.package, settings.origin, sender.told)
 
 
 class _Sender:
@@ -173,6 +187,8 @@ class _Sender:
         self._settings = settings
         self._client = client
         self._outcome = outcome
+        #: Version and notice in the last acknowledgement, None before the first.
+        self.told: tuple[str | None, str | None] | None = None
 
     def send_all(self) -> None:
         """Send until nothing waits or the host, the user or the clock says stop."""
@@ -226,6 +242,7 @@ class _Sender:
             self._outcome.events += batch.rows
             self._outcome.requests += 1
             self._outcome.receipts.append(answer.receipt)
+            self.told = answer.told
         elif answer.verdict is Verdict.HALVE and self._outbox.halve(batch):
             return
         elif answer.verdict in (Verdict.HALVE, Verdict.REFUSED):

@@ -160,7 +160,7 @@ def _clear(home: str, package: str, *more: str) -> None:
 def _remove(home: str, package: str, *more: str) -> None:
     folder = _home.package_folder(home, package)
     shutil.rmtree(_spool.folder(home, package), ignore_errors=True)
-    for name in ("tokens.json", "tokens.lock", *more):
+    for name in ("tokens.json", "tokens.lock", "news.json", *more):
         Path(folder, name).unlink(missing_ok=True)
 
 
