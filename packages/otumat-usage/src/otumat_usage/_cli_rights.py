@@ -154,7 +154,9 @@ def erase_command(ctx: click.Context, package: str, as_json: bool) -> None:  # n
             click.echo("no host was asked: nothing here tells of an installation at one", err=True)
         _tell_erased(outcomes)
         for host in beyond:
-            why = "off came first, and left nothing here that could ask it"
-            click.echo(f"{host} keeps what was sent before: {why};", err=True)
-            click.echo("  its makers erase it if you tell them the number that off named", err=True)
+            click.echo(f"{host} keeps what was sent before: off came first,", err=True)
+            click.echo(
+                "and left nothing here that could ask for it. Its makers erase it if", err=True
+            )
+            click.echo("you tell them the number that off named.", err=True)
     ctx.exit(0 if all(outcome["erased"] for outcome in outcomes) and not beyond else 2)

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import os
+import textwrap
 import time
 from typing import TYPE_CHECKING
 
@@ -152,30 +153,40 @@ def _lines(state: dict[str, object]) -> Iterator[str]:
     package = state["package"]
     if state["recording"]:
         yield f"{package}: on, you said yes on {state['since']}"
-        yield f"  records   {state['records']}"
+        records = textwrap.wrap(str(state["records"]), 66, break_on_hyphens=False)
+        yield "  records   " + "\n            ".join(records)
         yield f"  goes to   {state['host']}"
-        seen = f"{state['waiting']} events; to see them: otumat-usage show {package}"
+        seen = f"{_events(state['waiting'])}; to see what: otumat-usage show {package}"
         yield f"  waiting   {seen if state['waiting'] else 'nothing'}"
         yield f"  to end    otumat-usage off {package}"
-        yield f"  to end, and have what was sent erased there: otumat-usage erase {package}"
+        yield f"  to erase  otumat-usage erase {package} (what was sent, too)"
     else:
         why = str(state["why"]).replace("the user said", "you said", 1)
         if state["unanswered"] and why == _answer.NOT_ASKED:
-            why = f"you gave no answer yet, having been asked {state['unanswered']} times"
+            times = "once" if state["unanswered"] == 1 else f"{state['unanswered']} times"
+            why = f"you gave no answer yet, having been asked {times}"
         yield f"{package}: off, {why}"
         if state["waiting"]:
-            yield f"  waiting   {state['waiting']} events, which are not sent now"
+            yield f"  waiting   {_events(state['waiting'])}, not sent now"
     if state["erasures"]:
         yield "  the host has not confirmed yet that it erased what it has"
     for origin in state["left"] if isinstance(state["left"], list) else ():
-        yield f"  {origin} keeps what was sent before"
+        yield f"  {origin} keeps what was sent before;"
+        yield "  its makers erase it if you tell them the number that off named"
 
 
 def _records(config: dict[str, object], package: str) -> str:
     """Say in words what is recorded; the question says it at length."""
     events = _settings.events(config)
     what = "the names of features you use" if events is None else ", ".join(sorted(events))
-    return f"{what or 'nothing'}, and when; versions of {package}, Python and your system's family"
+    return (
+        f"{what or 'nothing'}, and when; the versions of {package} and Python, "
+        "the system's family, and a random number for this installation"
+    )
+
+
+def _events(number: object) -> str:
+    return f"{number} event{'' if number == 1 else 's'}"
 
 
 def switch_on(package: str, *, ask: bool) -> bool:
@@ -259,9 +270,9 @@ def _may_send(home: str, package: str) -> bool:
 
 
 def _outcome(outcome: _upload.Outcome) -> dict[str, object]:
-    words = f"{outcome.package}: {outcome.events} events sent, {outcome.waiting} waiting"
+    words = f"{outcome.package}: {_events(outcome.events)} sent, {outcome.waiting} waiting"
     if outcome.running:
-        words += f", {outcome.running} programs still recording"
+        words += f", programs still recording: {outcome.running}"
     return {
         "package": outcome.package,
         "events": outcome.events,
