@@ -50,8 +50,9 @@ def test_a_recording_agent_loads_no_module_of_weight(python, agreed):
 
     assert why is None
     assert set(found) <= {
-        "fcntl", "otumat_usage", "otumat_usage._agent", "otumat_usage._answer",
-        "otumat_usage._home", "otumat_usage._optout", "otumat_usage._schema", "otumat_usage._spool",
+        "_xxsubinterpreters", "fcntl", "otumat_usage", "otumat_usage._agent",
+        "otumat_usage._answer", "otumat_usage._home", "otumat_usage._optout",
+        "otumat_usage._schema", "otumat_usage._spool",
     }  # fmt: skip
 
 
