@@ -6,7 +6,10 @@ import sys
 
 def test_the_module_is_the_command():
     done = subprocess.run(
-        [sys.executable, "-m", "otumat_sign", "--help"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "otumat_sign", "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert not done.stderr
