@@ -271,7 +271,7 @@ def docs(session: nox.Session) -> None:
     shutil.rmtree(site, ignore_errors=True)
     session.run("python", "-m", "sphinx", "-q", "-E", "-W", "--keep-going", "-b", "html",
                 "-d", str(ROOT / ".nox" / "doctrees"), "docs", str(site))  # fmt: skip
-    _pytest(session, "-n", "2", "-m", "docs", "tests/test_site.py", *session.posargs)
+    _pytest(session, "-m", "docs", "tests/test_site.py", *session.posargs)
     session.log(f"read it: {site / 'index.html'}")
 
 
