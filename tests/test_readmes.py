@@ -197,6 +197,28 @@ def test_no_block_hides_from_these_tests() -> None:
     assert hidden == []
 
 
+def _has(page: pathlib.Path, place: str) -> bool:
+    """Say whether a heading of *page*, or of what it includes, has the anchor *place*."""
+    text = page.read_text()
+    if included := re.search(r"^:::\{include\} (\S+)", text, re.MULTILINE):
+        text += (page.parent / included[1]).read_text()
+    headings = re.findall(r"^#+ (.*)$", BLOCK.sub("", text), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return place in {heading.replace(" ", "-") for heading in plain}
+
+
+def test_links_between_files_of_the_repository_lead_to_places_that_are_there() -> None:
+    broken = []
+    for page in READMES:
+        for address in re.findall(r"\]\((?![a-z]+:)([^)\s]+)\)", BLOCK.sub("", page.read_text())):
+            name, _, place = address.partition("#")
+            target = page.parent / name if name else page
+            if not target.exists() or (place and not _has(target, place)):
+                broken.append(f"{page.relative_to(ROOT)}: {address}")
+
+    assert broken == []
+
+
 def test_a_page_runs_what_it_says_where_it_can() -> None:
     languages = [
         language for page in READMES if "docs" in page.parts for language, _, _ in _blocks(page)

@@ -2,11 +2,12 @@
 
 Pages include files from outside `docs/` (the READMEs, the changelogs, the figures). A link in such
 a file is relative to that file: here it is turned to the page that includes its target, to the
-target's copy, or, where neither is possible, to its bare text.
+target's copy, or, where it is a folder, to its bare text.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 import re
@@ -21,6 +22,7 @@ LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
 INCLUDE = re.compile(r"^:::\{include\} (\S+)$", re.MULTILINE)
 
 
+@functools.cache
 def included() -> dict[pathlib.Path, pathlib.Path]:
     """Return the page that includes each file from outside `docs/`."""
     found: dict[pathlib.Path, pathlib.Path] = {}
@@ -40,8 +42,10 @@ def turned(text: str, source: pathlib.Path, page: pathlib.Path) -> str:
             return match[0]
         target = (source.parent / address).resolve()
         target = where.get(target, target)
-        if not target.is_file():
+        if target.is_dir():
             return match[1]
+        if not target.exists():
+            return match[0]  # Sphinx will say so
         relative = pathlib.Path(os.path.relpath(target, page.parent)).as_posix()
         return f"[{match[1]}]({relative}{sharp}{anchor})"
 
