@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from otumat_usage.host import _grants, _log, _packages, _rollups, _wire
 from otumat_usage.host._answers import AllOf, Answers, AnyOf, Is, Not
 from otumat_usage.host._catalogue import EXHIBITS, exhibit
-from otumat_usage.host._database import Database, inbox, log, members, recent, rollups, select
+from otumat_usage.host._database import (
+    Database,
+    inbox,
+    log,
+    members,
+    recent,
+    rollups,
+    select,
+    weeks,
+)
 from otumat_usage.host._days import iso
 from otumat_usage.host._question import Question
 from otumat_usage.host._rights import erase
@@ -161,10 +170,13 @@ class World:
             counted.pop(install, None)
 
     def stored(self):
-        """Return every roll-up of the package."""
+        """Return every roll-up of the package: of days, and of weeks."""
         with self.database.read() as connection:
-            mine = select(rollups).where(rollups.c.package == self.package.id)
-            return sorted(tuple(row) for row in connection.execute(mine))
+            found = []
+            for table in (rollups, weeks):
+                mine = select(table).where(table.c.package == self.package.id)
+                found.append(sorted(tuple(row) for row in connection.execute(mine)))
+            return found
 
     def waiting(self):
         """Return how many uploads are not counted yet."""

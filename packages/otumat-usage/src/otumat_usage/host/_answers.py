@@ -104,8 +104,10 @@ class Answers:
         self, first: int, last: int, *, step: Step = "day", where: Filter | None = None
     ) -> list[Point]:
         """Return users and events of every day, week or month; empty ones included."""
-        days = self._facts.days(where, first, last)
-        return [_point(days, *bucket, where) for bucket in buckets(first, last, step)]
+        if step == "day":
+            days = self._facts.days(where, first, last)
+            return [_point(days, *bucket, where) for bucket in buckets(first, last, step)]
+        return [self.total(*bucket, where=where) for bucket in buckets(first, last, step)]
 
     def rolling(
         self, first: int, last: int, *, window: int, every: int = 1, where: Filter | None = None
@@ -117,7 +119,7 @@ class Answers:
 
     def total(self, first: int, last: int, *, where: Filter | None = None) -> Point:
         """Return the users and events of the whole span."""
-        return _point(self._facts.days(where, first, last), first, last, where)
+        return _point(self._facts.parts(where, first, last), first, last, where)
 
     def breakdown(
         self, dimension: str, first: int, last: int, *, where: Filter | None = None
@@ -139,11 +141,20 @@ class Answers:
         where: Filter | None = None,
     ) -> dict[str, list[Point]]:
         """Return the series of every value of *dimension*."""
-        spans = list(buckets(first, last, step))
         hidden = where and AllOf((where,))  # a value's events under a filter are not known
+        spans = list(buckets(first, last, step))
+        if step == "day" or where is not None:
+            whole = self._by_value(dimension, first, last, where, daily=True)
+            return {
+                value: [_point(days, *span, hidden) for span in spans]
+                for value, days in whole.items()
+            }
+        parts = [self._by_value(dimension, *span, None) for span in spans]
         return {
-            value: [_point(days, *span, hidden) for span in spans]
-            for value, days in self._by_value(dimension, first, last, where).items()
+            value: [
+                _point(part.get(value, {}), *s, None) for s, part in zip(spans, parts, strict=True)
+            ]
+            for value in dict.fromkeys(itertools.chain(*parts))
         }
 
     def latest(
@@ -173,8 +184,8 @@ class Answers:
     ) -> dict[tuple[str, str], int]:
         """Return how many users had both values on one day."""
         found: dict[tuple[str, str], BitMap] = defaultdict(BitMap)
-        right = self._by_value(columns, first, last, None)
-        for one, days in self._by_value(rows, first, last, where).items():
+        right = self._by_value(columns, first, last, None, daily=True)
+        for one, days in self._by_value(rows, first, last, where, daily=True).items():
             for other, theirs in right.items():
                 for day in days.keys() & theirs.keys():
                     both = (days[day].users or BitMap()) & (theirs[day].users or BitMap())
@@ -289,23 +300,31 @@ class Answers:
         first = self._facts.first_day()
         if first is None:
             return {}
-        found = {start: BitMap() for start in range(monday(first), self.today + 1, 7)}
-        for day, cell in self._facts.days(where, first, self.today).items():
-            found[monday(day)] |= cell.users or BitMap()
-        return found
+        sets: dict[int, list[BitMap]] = {}
+        for start in range(monday(first), self.today + 1, 7):
+            sets[start] = []
+        for day, cell in self._facts.parts(where, monday(first), self.today).items():
+            sets[monday(day)].append(cell.users or BitMap())
+        return {start: some[0] if len(some) == 1 else union(some) for start, some in sets.items()}
 
     def _by_value(
-        self, dimension: str, first: int, last: int, where: Filter | None
+        self, dimension: str, first: int, last: int, where: Filter | None, *, daily: bool = False
     ) -> dict[str, dict[int, Cell]]:
-        """Return each value's cells by day, cut to who satisfies *where*."""
+        """Return each value's cells, cut to who satisfies *where*: in parts, or each day's."""
         found: dict[str, dict[int, Cell]] = defaultdict(dict)
-        for day, cells in self._facts.cells(dimension, first, last).items():
+        apart = daily or where is not None
+        named = (self._facts.cells if apart else self._facts.gathered)(dimension, first, last)
+        for day, cells in named.items():
             for value, cell in cells.items():
                 found[value][day] = cell
-        if dimension != FEATURE:
-            for day, cell in self._facts.unknown(dimension, first, last).items():
-                if cell.users or cell.events:
-                    found[UNKNOWN][day] = cell
+        nobody: dict[int, Cell] = {}
+        if dimension != FEATURE and apart:
+            nobody = self._facts.days(Is(dimension, UNKNOWN), first, last)
+        elif dimension != FEATURE:
+            nobody = self._facts.unknown(dimension, first, last)
+        for day, cell in nobody.items():
+            if cell.events or cell.size:
+                found[UNKNOWN][day] = cell
         if where is None:
             return dict(found)
         chosen = self._facts.days(where, first, last)
@@ -324,15 +343,18 @@ def _cut(days: Mapping[int, Cell], chosen: Mapping[int, Cell]) -> dict[int, Cell
 def _point(days: Mapping[int, Cell], start: int, end: int, where: Filter | None) -> Point:
     cells = {day: days[day] for day in range(start, end + 1) if day in days}
     told = where is None or alternatives(where) is not None
-    users: int | None = len(_union(cells))
-    if any(cell.users is None for cell in cells.values()):
+    users: int | None
+    if all(cell.kept for cell in cells.values()):
+        one = next(iter(cells.values())) if len(cells) == 1 else None
+        users = len(_union(cells)) if one is None else one.size
+    else:
         single = start == end and (where is None or isinstance(where, Is))
         users = cells[start].size if single else None
     return Point(start, end, users, _sum(cells) if told else None)
 
 
 def _union(days: Mapping[int, Cell]) -> BitMap:
-    return union(cell.users for cell in days.values() if cell.users is not None)
+    return union(users for cell in days.values() if (users := cell.users) is not None)
 
 
 def _sum(days: Mapping[int, Cell]) -> int:

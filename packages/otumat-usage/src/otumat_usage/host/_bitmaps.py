@@ -15,6 +15,8 @@ __all__ = ["BitMap", "pack_set", "union", "unpack_set"]
 def union(sets: Iterable[BitMap]) -> BitMap:
     """Return everything that is in any of *sets*."""
     found = list(sets)
+    if len(found) == 1:
+        return found[0].copy()
     return BitMap.union(*found) if found else BitMap()
 
 

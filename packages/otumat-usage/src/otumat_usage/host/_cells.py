@@ -15,7 +15,7 @@ from collections import Counter, defaultdict
 from itertools import accumulate, repeat
 from typing import TYPE_CHECKING, Any
 
-from otumat_usage.host._bitmaps import BitMap
+from otumat_usage.host._bitmaps import BitMap, unpack_set
 from otumat_usage.host._days import DAY
 from otumat_usage.host._schema import log
 from otumat_usage.host._wire import columns_of
@@ -66,22 +66,54 @@ _REASON = re.compile(r"[a-z][a-z0-9 _-]{0,39}")
 #: What a context counts for that says nothing.
 _NO_CONTEXT = [(ALL, "")]
 
+#: Nobody: the set of every cell without installs; never changed.
+_NOBODY = BitMap()
+
 #: Dimension, value, day.
 Key = tuple[str, str, int]
 
 
-@dataclasses.dataclass(slots=True)
 class Cell:
-    """Events, and who caused them; *users* is None where only their number is kept."""
+    """Events, and who caused them.
 
-    events: int = 0
-    users: BitMap | None = dataclasses.field(default_factory=BitMap)
-    known: int = 0
+    Args:
+        events: How many.
+        users: The installs; None where only their number is kept, or where *bits* tell them.
+        known: How many installs.
+        bits: The installs, packed; they are unpacked when somebody asks.
+    """
+
+    __slots__ = ("_bits", "_known", "_users", "events")
+
+    def __init__(
+        self,
+        events: int = 0,
+        users: BitMap | None = _NOBODY,
+        known: int = 0,
+        bits: bytes | None = None,
+    ) -> None:
+        self.events = events
+        self._users = users
+        self._known = known
+        self._bits = bits
+
+    @property
+    def users(self) -> BitMap | None:
+        """The installs, None where only their number is kept; not to be changed."""
+        if self._users is None and self._bits is not None:
+            self._users = unpack_set(self._bits)
+            self._bits = None
+        return self._users
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is known who they were."""
+        return self._users is not None or self._bits is not None
 
     @property
     def size(self) -> int:
         """How many installs."""
-        return self.known if self.users is None else len(self.users)
+        return self._known if self._users is None else len(self._users)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -213,10 +245,10 @@ class Cells:
                 for dimension, value in values.get(context, _NO_CONTEXT):
                     cell = found.get((dimension, value, day))
                     if cell is None:
-                        found[dimension, value, day] = Cell(slot.events, BitMap(users))
+                        found[dimension, value, day] = Cell(slot.events, users)
                     else:
-                        cell.events += slot.events
-                        cell.users |= users  # type: ignore[operator]
+                        both = (cell.users or BitMap()) | users
+                        found[dimension, value, day] = Cell(cell.events + slot.events, both)
             for what, count in counted.health.items():
                 if count:
                     found[HEALTH, what, day] = Cell(count)

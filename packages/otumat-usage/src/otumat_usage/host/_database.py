@@ -46,6 +46,7 @@ from otumat_usage.host._schema import (
     settings,
     tokens,
     tombstones,
+    weeks,
 )
 from otumat_usage.host._sql import (
     URL,
@@ -107,6 +108,7 @@ __all__ = [
     "tokens",
     "tombstones",
     "update",
+    "weeks",
 ]
 
 

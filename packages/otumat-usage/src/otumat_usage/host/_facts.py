@@ -6,10 +6,20 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from otumat_usage.host._bitmaps import BitMap, union, unpack_set
+from otumat_usage.host._bitmaps import BitMap, union
 from otumat_usage.host._cells import ALL, FEATURE, HEALTH, LOST, Cell, Cells, Key
-from otumat_usage.host._database import Connection, func, installs, members, rollups, select
+from otumat_usage.host._database import (
+    Connection,
+    func,
+    installs,
+    members,
+    rollups,
+    select,
+    weeks,
+)
+from otumat_usage.host._days import monday
 from otumat_usage.host._filters import UNKNOWN, AnyOf, Filter, Is, Not, alternatives, dimensions_of
+from otumat_usage.host._kept import BY_DAY, BY_WEEK, Shelf, weekly
 from otumat_usage.host._rollups import lost_by, names_of, newest, tail
 
 if TYPE_CHECKING:
@@ -32,37 +42,87 @@ class Facts:
     def __init__(self, connection: Connection, package: int) -> None:
         self._connection = connection
         self._package = package
-        self._known: dict[tuple[str, int, int], Daily] = {}
+        self._known: dict[tuple[Shelf, str, int, int], Daily] = {}
+        self._gathered: dict[tuple[str, int, int], Daily] = {}
+        self._chosen: dict[tuple[Filter | None, int, int], dict[int, Cell]] = {}
+        self._values: dict[str, set[str]] = {}
         self._fresh_numbers: dict[bytes, int] = {}
         found = tail(connection, package)
         self.waiting = len(found)
         self._newest = max((row[5] for row in found), default=-1)
         self._fresh = self._count(found)
+        self._fresh_weeks = weekly(self._fresh)
 
     def cells(self, dimension: str, first: int, last: int) -> Daily:
         """Return what happened on each day of the span, by value of *dimension*."""
+        return self._read(BY_DAY, dimension, first, last)
+
+    def gathered(self, dimension: str, first: int, last: int) -> Daily:
+        """Return the same in fewer parts: whole weeks by their Monday, the other days by day."""
         span = (dimension, first, last)
-        if span not in self._known:
-            self._known[span] = self._read(dimension, first, last)
-        return self._known[span]
+        if span not in self._gathered:
+            start, end = monday(first + 6), monday(last + 1)
+            if start >= end:
+                return self.cells(dimension, first, last)
+            found = dict(self._read(BY_WEEK, dimension, start, end - 1))
+            found.update(self.cells(dimension, first, start - 1) if first < start else {})
+            found.update(self.cells(dimension, end, last) if end <= last else {})
+            # Of a week whose first days are only numbers by now, the others are still sets.
+            for week in [day for day, cells in found.items() if not _kept(cells)]:
+                if start <= week < end:
+                    del found[week]
+                    found.update(self.cells(dimension, week, week + 6))
+            self._gathered[span] = found
+        return self._gathered[span]
 
     def days(self, where: Filter | None, first: int, last: int) -> dict[int, Cell]:
         """Return who satisfied *where* on each day, and their events where these are known."""
-        whole = {day: cells[""] for day, cells in self.cells(ALL, first, last).items()}
+        span = (where, first, last)
+        if span not in self._chosen:
+            whole = {day: cells[""] for day, cells in self.cells(ALL, first, last).items()}
+            if where is not None:
+                by = {name: self.cells(name, first, last) for name in dimensions_of(where)}
+                whole = {day: _chosen(where, day, cell, by) for day, cell in whole.items()}
+            self._chosen[span] = whole
+        return self._chosen[span]
+
+    def parts(self, where: Filter | None, first: int, last: int) -> dict[int, Cell]:
+        """Return the same in fewer parts, where their union is all that is asked for."""
         if where is None:
-            return whole
-        by = {name: self.cells(name, first, last) for name in dimensions_of(where)}
-        return {day: _chosen(where, day, cell, by) for day, cell in whole.items()}
+            return {day: cells[""] for day, cells in self.gathered(ALL, first, last).items()}
+        choice = alternatives(where)
+        if choice is None or UNKNOWN in choice[1]:
+            return self.days(where, first, last)
+        dimension, values = choice
+        return {
+            day: _together([cells[value] for value in values if value in cells])
+            for day, cells in self.gathered(dimension, first, last).items()
+        }
 
     def unknown(self, dimension: str, first: int, last: int) -> dict[int, Cell]:
-        """Return who named no value of *dimension* on a day."""
-        return self.days(Is(dimension, UNKNOWN), first, last)
+        """Return who named no value of *dimension* on a day, in parts as `gathered` has them."""
+        if dimension == FEATURE:
+            return {}
+        named = self.gathered(dimension, first, last)
+        found = {}
+        for day, whole in self.parts(None, first, last).items():
+            # Every event has one value at most: where all are named, nobody is unknown.
+            events = whole.events - sum(cell.events for cell in named.get(day, {}).values())
+            if events:
+                until = day + 6 if day == monday(day) and day + 6 <= last else day
+                single = self.days(Is(dimension, UNKNOWN), day, until)
+                users = union(cell.users for cell in single.values() if cell.users is not None)
+                found[day] = Cell(events, users if whole.kept else None)
+        return found
 
     def values(self, dimension: str) -> set[str]:
         """Return every value that was ever seen."""
-        ours = (rollups.c.package == self._package) & (rollups.c.dimension == dimension)
-        found = set(self._connection.scalars(select(rollups.c.value).where(ours).distinct()))
-        return found | {value for name, value, _ in self._fresh if name == dimension}
+        if dimension not in self._values:
+            ours = (weeks.c.package == self._package) & (weeks.c.dimension == dimension)
+            found = set(self._connection.scalars(select(weeks.c.value).where(ours).distinct()))
+            found |= {value for name, value, _ in self._fresh if name == dimension}
+            self._values[dimension] = found
+        return self._values[dimension]
 
     def first_day(self) -> int | None:
         """Return the first day with an event."""
@@ -104,24 +164,17 @@ class Facts:
                 found[pair] |= users
         return found
 
-    def _read(self, dimension: str, first: int, last: int) -> Daily:
-        found: Daily = defaultdict(dict)
-        statement = select(
-            rollups.c.value, rollups.c.day, rollups.c.events, rollups.c.users, rollups.c.bits
-        ).where(
-            (rollups.c.package == self._package)
-            & (rollups.c.dimension == dimension)
-            & rollups.c.day.between(first, last)
-        )
-        for value, day, events, known, bits in self._connection.execute(statement):
-            users = None if bits is None else unpack_set(bits)
-            found[day][value] = Cell(events, users, known)
-        for (name, value, day), cell in self._fresh.items():
-            if name == dimension and first <= day <= last:
-                now = found[day].get(value, Cell())
-                both = None if now.users is None else now.users | (cell.users or BitMap())
-                found[day][value] = Cell(now.events + cell.events, both, now.known)
-        return dict(found)
+    def _read(self, shelf: Shelf, dimension: str, first: int, last: int) -> Daily:
+        span = (shelf, dimension, first, last)
+        if span not in self._known:
+            found = shelf.span(self._connection, self._package, dimension, first, last)
+            fresh = self._fresh if shelf is BY_DAY else self._fresh_weeks
+            for (name, value, day), cell in fresh.items():
+                if name == dimension and first <= day <= last:
+                    now = found[day].get(value)
+                    found[day][value] = cell if now is None else _sum(now, cell)
+            self._known[span] = dict(found)
+        return self._known[span]
 
     def newest(self) -> int | None:
         """Return when the last upload came, in milliseconds."""
@@ -145,6 +198,23 @@ class Facts:
         ours = members.c.package == self._package
         last = self._connection.scalar(select(func.max(members.c.number)).where(ours)) or 0
         return {install: number for number, install in enumerate(sorted(installs), last + 1)}
+
+
+def _kept(cells: dict[str, Cell]) -> bool:
+    return all(cell.kept for cell in cells.values())
+
+
+def _sum(one: Cell, other: Cell) -> Cell:
+    known = one.kept and other.kept
+    users = union((one.users or BitMap(), other.users or BitMap())) if known else None
+    return Cell(one.events + other.events, users, one.size)
+
+
+def _together(cells: list[Cell]) -> Cell:
+    if len(cells) == 1:
+        return cells[0]
+    users = union(cell.users for cell in cells if cell.users is not None)
+    return Cell(sum(cell.events for cell in cells), users if all(c.kept for c in cells) else None)
 
 
 def _chosen(where: Filter, day: int, whole: Cell, by: Mapping[str, Daily]) -> Cell:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from otumat_usage.host._bitmaps import pack_set, union, unpack_set
 from otumat_usage.host._errors import StoreUnavailable
 from otumat_usage.host._settings import remember
 from otumat_usage.host._sql import (
@@ -106,6 +107,7 @@ def _new(metadata: MetaData) -> tuple[Table, Table, Table]:
         *place(),
         sqlite_with_rowid=False,
     )
+    _rollup(metadata, "rollup_week")
     return log, recent, inbox
 
 
@@ -136,6 +138,7 @@ def shorten_uploads(connection: Connection) -> None:
         if waiting:
             names = [column.name for column in inbox.c]
             connection.execute(insert(inbox), [{n: row[n] for n in names} for row in waiting])
+    _gather(connection)
     newest = select(log.c.package, func.max(log.c.received)).group_by(log.c.package)
     for package, last in connection.execute(newest).all():
         remember(connection, f"newest:{package}", str(last))
@@ -191,3 +194,46 @@ def _late(row: dict[str, Any]) -> dict[str, Any]:
 
 def _short(text_: str) -> bytes:
     return hashlib.blake2b(text_.encode(), digest_size=_SHORT).digest()
+
+
+def _gather(connection: Connection) -> None:
+    """Make the weeks of the days that are counted."""
+    days, weeks = (_rollup(MetaData(), name) for name in ("rollup", "rollup_week"))
+    keys = (days.c.package, days.c.dimension, days.c.value)
+    for package, dimension, value in connection.execute(select(*keys).distinct()).all():
+        if dimension == "health":
+            continue
+        ours = (keys[0] == package) & (keys[1] == dimension) & (keys[2] == value)
+        made: dict[int, list[Any]] = {}
+        for row in connection.execute(select(days).where(ours)):
+            made.setdefault(row.day - (row.day + 3) % 7, []).append(row)
+        rows = []
+        for monday, some in made.items():
+            users = union(unpack_set(row.bits) for row in some if row.bits is not None)
+            known = all(row.bits is not None for row in some)
+            rows.append(
+                {
+                    "package": package,
+                    "dimension": dimension,
+                    "value": value,
+                    "day": monday,
+                    "events": sum(row.events for row in some),
+                    "users": len(users),
+                    "bits": pack_set(users) if known else None,
+                }
+            )
+        connection.execute(insert(weeks), rows)
+
+
+def _rollup(metadata: MetaData, name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("package", Integer, primary_key=True, autoincrement=False),
+        Column("dimension", String(32), primary_key=True),
+        Column("day", Integer, primary_key=True, autoincrement=False),
+        Column("value", String(200), primary_key=True),
+        Column("events", BigInteger, nullable=False),
+        Column("users", Integer, nullable=False),
+        Column("bits", LargeBinary, nullable=True),
+    )

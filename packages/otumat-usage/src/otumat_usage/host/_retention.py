@@ -23,6 +23,7 @@ from otumat_usage.host._database import (
     rollups,
     select,
     update,
+    weeks,
 )
 from otumat_usage.host._days import DAY, day_of
 from otumat_usage.host._errors import PolicyInvalid
@@ -114,6 +115,9 @@ def _drop_uploads(connection: Connection, package: int, first: int) -> int:
 
 
 def _drop_sets(connection: Connection, package: int, first: int) -> int:
+    # A week's set would tell those of its first days for a few days more.
+    early = (weeks.c.package == package) & (weeks.c.day < first) & weeks.c.bits.is_not(None)
+    connection.execute(update(weeks).where(early).values(bits=None))
     old = (
         (rollups.c.package == package)
         & (rollups.c.day < first)

@@ -8,12 +8,11 @@ are always the whole truth, whoever folds and whenever he is killed.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from otumat_usage.host._bitmaps import BitMap, pack_set, unpack_set
+from otumat_usage.host import _kept
 from otumat_usage.host._cells import COUNTED, LOST, Cell, Cells, Key, Names, gaps
 from otumat_usage.host._database import (
     Connection,
@@ -28,9 +27,7 @@ from otumat_usage.host._database import (
     log,
     members,
     packages,
-    rollups,
     select,
-    update,
 )
 from otumat_usage.host._log import context_values, type_names
 from otumat_usage.host._prepared import Prepared
@@ -51,8 +48,6 @@ __all__ = [
     "take_out",
 ]
 
-#: Rows that one statement names at most.
-_SLICE = 300
 #: Seconds that a rebuild may take before counting goes on without it.
 _PATIENCE = 600
 #: How often a rebuild starts again because somebody was erased meanwhile.
@@ -110,19 +105,6 @@ _DONE = Prepared(
         & (inbox.c.batch == bindparam("batch"))
     )
 )
-_KEY = (
-    (rollups.c.package == bindparam("p"))
-    & (rollups.c.dimension == bindparam("d"))
-    & (rollups.c.day == bindparam("n"))
-    & (rollups.c.value == bindparam("v"))
-)
-_MAKE = Prepared(insert(rollups).values({c.name: bindparam(c.name) for c in rollups.c}))
-_CHANGE = Prepared(
-    update(rollups)
-    .where(_KEY)
-    .values({name: bindparam(f"to_{name}") for name in ("events", "users", "bits")})
-)
-_DROP = Prepared(delete(rollups).where(_KEY))
 
 
 def fold(connection: Connection, limit: int) -> int:
@@ -168,9 +150,9 @@ def take_out(connection: Connection, package: int, install: bytes) -> None:
         for row in rows:
             cells.add(row, number)
         lost = sum(gaps(ranges) for _, ranges in _by_run(rows))
-        _apply(connection, package, cells.found(), lost=-lost, sign=-1)
+        _kept.subtract(connection, package, _with_lost(cells, lost))
         if horizon(connection, package):
-            _clear(connection, package, number)
+            _kept.clear(connection, package, number)
     for table in (inbox, members):
         connection.execute(delete(table).where(table.c.install == install))
 
@@ -195,12 +177,12 @@ def rebuild(database: Database, package: int) -> int:
             with database.beside() as connection:
                 lock(connection, Locked.ROLLUPS)
                 if _state(connection, package) == before:
-                    _replace(connection, package, counted[1])
+                    _kept.replace(connection, package, counted[1], horizon(connection, package))
                     return counted[0]
         with database.write() as connection:  # somebody is erased all the time: alone, then
             lock(connection, Locked.ROLLUPS)
             counted = _count_all(connection, package)
-            _replace(connection, package, counted[1])
+            _kept.replace(connection, package, counted[1], horizon(connection, package))
             return counted[0]
     finally:
         with database.beside() as connection:
@@ -223,9 +205,9 @@ def _is_rebuilt(connection: Connection, package: int) -> bool:
     return int(recall(connection, f"rebuilding:{package}") or 0) > time.time()
 
 
-def _state(connection: Connection, package: int) -> tuple[str | None, int]:
+def _state(connection: Connection, package: int) -> tuple[str, int]:
     """Return what is another one after any change of what is counted."""
-    return recall(connection, f"rollups:{package}"), horizon(connection, package)
+    return _kept.revision(connection, package), horizon(connection, package)
 
 
 def _count_all(connection: Connection, package: int) -> tuple[int, dict[Key, Cell]]:
@@ -242,17 +224,14 @@ def _count_all(connection: Connection, package: int) -> tuple[int, dict[Key, Cel
         counted += len(ranges)
         if len(ranges) > 1:
             lost += gaps(ranges)
+    return counted, _with_lost(cells, 0 if since else lost)
+
+
+def _with_lost(cells: Cells, lost: int) -> dict[Key, Cell]:
     found = cells.found()
-    if lost and not since:
+    if lost:
         found[LOST] = Cell(lost)
-    return counted, found
-
-
-def _replace(connection: Connection, package: int, cells: dict[Key, Cell]) -> None:
-    old = (rollups.c.package == package) & (rollups.c.day >= horizon(connection, package))
-    connection.execute(delete(rollups).where(old))
-    _MAKE.many(connection, (_row(package, key, cell) for key, cell in cells.items()))
-    _bump(connection, package)
+    return found
 
 
 def _fold(connection: Connection, package: int, limit: int) -> int:
@@ -263,7 +242,7 @@ def _fold(connection: Connection, package: int, limit: int) -> int:
     cells = Cells(names_of(connection, package))
     for row in rows:
         cells.add(row, row[-1] or numbers[row[0]])
-    _apply(connection, package, cells.found(), lost=lost_by(connection, rows), sign=1)
+    _kept.add(connection, package, _with_lost(cells, lost_by(connection, rows)))
     _DONE.many(connection, ({"package": package, **dict(zip(_PLACE, row))} for row in rows))  # noqa: B905 - a row says more
     last = max(row[5] for row in rows)
     if last > (newest(connection, package) or -1):
@@ -287,107 +266,3 @@ def _number(connection: Connection, package: int, fresh: set[bytes]) -> dict[byt
     rows = [{"install": i, "package": package, "number": n} for i, n in found.items()]
     connection.execute(insert(members), rows)
     return found
-
-
-def _load(connection: Connection, package: int, keys: Iterable[Key]) -> dict[Key, Cell]:
-    """Return what is counted so far for *keys*."""
-    wanted = set(keys)
-    days: dict[str, set[int]] = defaultdict(set)
-    values: dict[str, set[str]] = defaultdict(set)
-    for dimension, value, day in wanted:
-        days[dimension].add(day)
-        values[dimension].add(value)
-    found = {}
-    for dimension, some in days.items():
-        ours = (rollups.c.package == package) & (rollups.c.dimension == dimension)
-        if len(values[dimension]) <= _SLICE:
-            ours &= rollups.c.value.in_(sorted(values[dimension]))
-        for part in _slices(sorted(some)):
-            statement = select(
-                rollups.c.value, rollups.c.day, rollups.c.events, rollups.c.users, rollups.c.bits
-            ).where(ours & rollups.c.day.in_(part))
-            for value, day, events, known, bits in connection.execute(statement):
-                if (dimension, value, day) in wanted:
-                    users = None if bits is None else unpack_set(bits)
-                    found[dimension, value, day] = Cell(events, users, known)
-    return found
-
-
-def _apply(
-    connection: Connection, package: int, cells: dict[Key, Cell], *, lost: int, sign: int
-) -> None:
-    """Add *cells* to what is counted, or take them away."""
-    if lost:
-        cells = {**cells, LOST: Cell(lost * sign)}
-    known = _load(connection, package, cells)
-    changed: list[Any] = []
-    made: list[Any] = []
-    gone: list[Any] = []
-    for key, cell in cells.items():
-        now = known.get(key)
-        merged = cell if now is None and sign > 0 else _merge(now or Cell(), cell, sign)
-        if merged.events or merged.size:
-            (made if now is None else changed).append(_row(package, key, merged))
-        elif now is not None:
-            gone.append(_row(package, key, merged))
-    _write(connection, made, changed, gone)
-    _bump(connection, package)
-
-
-def _merge(now: Cell, more: Cell, sign: int) -> Cell:
-    events = now.events + sign * more.events
-    if now.users is None or more.users is None:
-        return Cell(events, None, now.known)
-    users = now.users | more.users if sign > 0 else now.users - more.users
-    return Cell(events, users)
-
-
-def _row(package: int, key: Key, cell: Cell) -> dict[str, Any]:
-    dimension, value, day = key
-    return {
-        "package": package,
-        "dimension": dimension,
-        "day": day,
-        "value": value,
-        "events": cell.events,
-        "users": cell.size,
-        "bits": None if cell.users is None else pack_set(cell.users),
-    }
-
-
-def _write(connection: Connection, made: list[Any], changed: list[Any], gone: list[Any]) -> None:
-    names = {"p": "package", "d": "dimension", "n": "day", "v": "value"}
-    to = {f"to_{name}": name for name in ("events", "users", "bits")}
-    if made:
-        _MAKE.many(connection, made)
-    if changed:
-        _CHANGE.many(
-            connection, [{k: row[n] for k, n in {**names, **to}.items()} for row in changed]
-        )
-    if gone:
-        _DROP.many(connection, [{k: row[n] for k, n in names.items()} for row in gone])
-
-
-def _clear(connection: Connection, package: int, number: int) -> None:
-    """Take *number* out of every set: uploads that told its days may be gone from the log."""
-    statement = select(rollups).where((rollups.c.package == package) & rollups.c.bits.is_not(None))
-    changed = []
-    for row in connection.execute(statement):
-        users: BitMap = unpack_set(row.bits)
-        if number in users:
-            users.discard(number)
-            changed.append(
-                _row(package, (row.dimension, row.value, row.day), Cell(row.events, users))
-            )
-    _write(connection, [], changed, [])
-
-
-def _bump(connection: Connection, package: int) -> None:
-    """Note that answers about *package* may have changed."""
-    name = f"rollups:{package}"
-    remember(connection, name, str(int(recall(connection, name) or 0) + 1))
-
-
-def _slices(things: list[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(things), _SLICE):
-        yield things[start : start + _SLICE]

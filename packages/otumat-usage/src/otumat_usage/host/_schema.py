@@ -46,6 +46,7 @@ __all__ = [
     "settings",
     "tokens",
     "tombstones",
+    "weeks",
 ]
 
 SCHEMA_VERSION = 5
@@ -216,6 +217,18 @@ rollups = Table(
     Column("users", Integer, nullable=False),
     Column("bits", LargeBinary, nullable=True),
 )
+# The same by week; `day` is its Monday.
+weeks = Table(
+    "rollup_week",
+    metadata,
+    Column("package", Integer, primary_key=True),
+    Column("dimension", String(32), primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("value", String(200), primary_key=True),
+    Column("events", BigInteger, nullable=False),
+    Column("users", Integer, nullable=False),
+    Column("bits", LargeBinary, nullable=True),
+)
 sessions = Table(
     "session",
     metadata,
@@ -259,7 +272,7 @@ tombstones = Table(
 )
 
 #: Tables that hold statistics of a package: distributed by package.
-BY_PACKAGE = frozenset(("rollup",))
+BY_PACKAGE = frozenset(("rollup", "rollup_week"))
 #: Small tables without an install: copied everywhere when the others are distributed.
 REFERENCE = frozenset(
     (
