@@ -11,12 +11,13 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from otumat_usage._http import Client
 from otumat_usage.exceptions import UsageError
 from otumat_usage.host._errors import SignInRefused, SignInUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from otumat_usage._http import Client
 
 __all__ = ["SECRET", "Provider", "claims_of", "discover", "exchange", "require_library"]
 
@@ -104,7 +105,7 @@ def exchange(
         form["client_id"] = provider.client_id
     origin, path = _split(provider.token_endpoint)
     try:
-        with Client(origin, seconds=_SECONDS) as client:
+        with _client(origin) as client:
             reply = client.post(path, urlencode(form).encode(), headers)
     except UsageError as error:
         raise SignInUnavailable(str(error)) from error
@@ -151,7 +152,7 @@ def claims_of(provider: Provider, token: str, *, nonce: str, now: int) -> Mappin
 def _get(url: str) -> dict[str, object]:
     try:
         origin, path = _split(url)
-        with Client(origin, seconds=_SECONDS) as client:
+        with _client(origin) as client:
             reply = client.get(path)
     except UsageError as error:
         raise SignInUnavailable(str(error)) from error
@@ -164,3 +165,10 @@ def _split(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     path = parts.path or "/"
     return f"{parts.scheme}://{parts.netloc}", f"{path}?{parts.query}" if parts.query else path
+
+
+def _client(origin: str) -> Client:
+    # A fifth of the start of every host, and only those with a provider need it.
+    from otumat_usage._http import Client
+
+    return Client(origin, seconds=_SECONDS)

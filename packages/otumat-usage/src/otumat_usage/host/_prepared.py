@@ -30,7 +30,7 @@ class Prepared:
 
     def rows(self, connection: Connection, **values: object) -> list[Any]:
         """Return the rows as plain tuples."""
-        cursor = self._run(connection, values)
+        cursor = self._run(connection, values, **_binary(connection))
         try:
             return list(cursor.fetchall())
         finally:
@@ -83,3 +83,8 @@ class Prepared:
         except driver.Error as error:
             raise StoreUnavailable(f"the database refused: {error}") from error
         return cursor
+
+
+def _binary(connection: Connection) -> dict[str, Any]:
+    """Return what makes a cursor of PostgreSQL's that gets sets as they are, not in hexadecimal."""
+    return {} if connection.dialect.name == "sqlite" else {"binary": True}
