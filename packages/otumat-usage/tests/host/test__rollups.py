@@ -391,6 +391,10 @@ def spans_of(step):
     return list(zip(starts, [*(day - 1 for day in starts[1:]), TODAY], strict=True))
 
 
+#: Answers that come from the consent page, not from events: they have oracles of their own.
+ELSEWHERE = {"decisions", "survey"}
+
+
 class Pages:
     """Every answer of the catalogue that is made of events, beside what it should say."""
 
@@ -400,7 +404,7 @@ class Pages:
         with world.database.read() as connection:
             answers = Answers(connection, world.package, NOW)
             self.shown = {
-                name: exhibit(name, answers, asked) for name in EXHIBITS if name != "decisions"
+                name: exhibit(name, answers, asked) for name in EXHIBITS if name not in ELSEWHERE
             }
             self.plain = exhibit("features", answers, dataclasses.replace(asked, where=None))
         self.rows = {name: list(found.rows) for name, found in self.shown.items()}
@@ -552,7 +556,7 @@ def check_pages(world, where):
     ):  # fmt: skip
         ask()
 
-    assert pages.checked == set(EXHIBITS) - {"decisions"}
+    assert pages.checked == set(EXHIBITS) - ELSEWHERE
 
 
 @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
