@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import dataclasses
+import email
 import gzip
 import hashlib
 import itertools
@@ -17,12 +18,13 @@ import subprocess
 import tempfile
 import threading
 import time
+import uuid
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
 
-from otumat_usage.host import _packages
+from otumat_usage.host import _grants, _log, _mail, _packages, _providers, _wire
 from otumat_usage.host._admin import new_link
 from otumat_usage.host._app import make_app
 from otumat_usage.host._host import open_host
@@ -231,6 +233,29 @@ class Service:
         }
         return body | changes
 
+    def past(self, *uploads):
+        """Store uploads as if they had come: (instant, events, how many were refused)."""
+        package = self.add("demo").id
+        with self.host.database.write() as connection:
+            consent = _grants.Consent(package, "0" * 64, "1-0", 0, "browser")
+            install = _grants.enrol(connection, consent)
+            for at, count, refused in uploads:
+                name = f"past-{next(self.numbers)}"
+                batch = _wire.Batch(
+                    str(uuid.UUID(bytes=install)), name, instant(at), name, 1, max(1, count), [], []
+                )
+                events = [_wire.Event(i, i + 1, at, "plot", 1, None) for i in range(count)]
+                rejected = [{"row": count + i, "reason": "event_type"} for i in range(refused)]
+                sha256 = hashlib.sha256(name.encode()).digest()
+                upload = _log.Upload(batch, events, rejected, sha256, at)
+                _log.append(connection, install=install, package=package, upload=upload)
+
+    def mail_by(self, port):
+        """Name the mail server at a port of this machine."""
+        server = _mail.MailServer(f"smtp://127.0.0.1:{port}", "usage@example.org")
+        with self.host.database.write() as connection:
+            _providers.set_mail_server(connection, server)
+
     def upload(self, tokens, body, *, browser=None, **headers):
         data = body if isinstance(body, bytes) else gzip.compress(json.dumps(body).encode())
         sent = {
@@ -253,6 +278,49 @@ def instant(milliseconds):
 @pytest.fixture(name="instant")
 def _instant():
     return instant
+
+
+class Mailbox:
+    """What a mail server took; while *refuses* it takes nothing."""
+
+    def __init__(self):
+        self.taken, self.refuses, self.port = [], False, 0
+
+    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - its name
+        if self.refuses:
+            return "451 try again later"
+        self.taken.append((envelope.rcpt_tos, email.message_from_bytes(envelope.content)))
+        return "250 OK"
+
+
+@pytest.fixture
+def mails():
+    """A mail server on loopback; the mails that it took."""
+    from aiosmtpd.smtp import SMTP
+
+    keep, loop = Mailbox(), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def run(coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(60)
+
+    serving = loop.create_server(lambda: SMTP(keep, loop=loop), "127.0.0.1", 0)
+    server = run(serving)
+    keep.port = server.sockets[0].getsockname()[1]
+    yield keep
+
+    async def close():
+        server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    run(close())
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 class Files:

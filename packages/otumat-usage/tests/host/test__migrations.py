@@ -55,7 +55,8 @@ def old(service):
         found = _statistics.summarise(connection, package, service.clock())
     with service.host.database.write() as connection:
         rows = old_uploads(connection, package.id)
-        for table in ("log", "recent", "inbox", "member", "rollup", "api_token", "self_key"):
+        added = ("inbox", "member", "rollup", "api_token", "self_key", "mail")
+        for table in ("log", "recent", *added):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         then = MetaData()
         log = Table(

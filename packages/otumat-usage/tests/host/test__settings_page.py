@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from otumat_usage.host import _mail, _packages, _providers
+from otumat_usage.host import _mail, _packages, _providers, _subscriptions
 
 
 @pytest.fixture
@@ -127,3 +127,27 @@ def test_a_form_is_stored_whole_or_not_at_all_and_what_was_typed_stays(service, 
     assert 'value="no version"' in answer.text
     assert 'value="example.org"' in answer.text
     assert settings() == ("anonymous", (), False)
+
+
+def test_the_maintainer_says_who_gets_mails(service, save):
+    service.admin()
+    form = {"mail-week": "a@example.org, b@example.org", "mail-alerts": "a@example.org"}
+
+    def kept():
+        with service.host.database.read() as connection:
+            package = _packages.find(connection, "demo").id
+            found = _subscriptions.subscriptions(connection, package)
+        return sorted((each.kind, each.address) for each in found)
+
+    assert save(**form).status_code == 422  # no mail server yet
+    assert 'id="mail-week"' in service.browser.get("/admin/p/demo").text
+    with_mail(service)
+    assert save(**form | {"mail-week": "no address"}).status_code == 422
+    assert kept() == []
+    assert save(**form).status_code == 303
+    assert kept() == [
+        ("alerts", "a@example.org"), ("week", "a@example.org"), ("week", "b@example.org"),
+    ]  # fmt: skip
+    assert 'value="a@example.org b@example.org"' in service.browser.get("/admin/p/demo").text
+    save(**{"mail-month": "c@example.org"})
+    assert kept() == [("month", "c@example.org")]

@@ -16,7 +16,15 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from otumat_usage.host import _grants, _packages, _statistics
+from otumat_usage.host import (
+    _grants,
+    _mail,
+    _outgoing,
+    _packages,
+    _providers,
+    _statistics,
+    _subscriptions,
+)
 from otumat_usage.host._database import Database
 
 pytestmark = pytest.mark.service
@@ -298,3 +306,25 @@ def listens(port):
     except OSError:
         return False
     return True
+
+
+@pytest.mark.interop
+def test_a_serving_host_sends_what_waits(folder, serve, mails):
+    database = Database.open(folder)
+    with database.write() as connection:
+        package = _packages.find(connection, "demo").id
+        server = _mail.MailServer(f"smtp://127.0.0.1:{mails.port}", "usage@example.org")
+        _providers.set_mail_server(connection, server)
+        _subscriptions.subscribe(connection, package, "ann@example.org", "alerts", 0)
+        waits = _outgoing.Outgoing(package, "ann@example.org", "alert silence 1", "nothing came")
+        _outgoing.put(connection, waits, time.time_ns() // 1_000_000)
+    database.close()
+
+    process = serve()
+    process.until(lambda: mails.taken)
+    process.stop()
+
+    ((recipients, mail),) = mails.taken
+    assert recipients == ["ann@example.org"]
+    assert mail["Subject"] == "demo: no uploads"
+    assert process.log.read_text() == ""

@@ -3,8 +3,6 @@
 A real mail server (aiosmtpd) and a real OpenID provider (oidc-provider-mock) answer.
 """
 
-import asyncio
-import email
 import re
 import threading
 import time
@@ -21,44 +19,6 @@ from otumat_usage.host.cli import host_group
 pytestmark = pytest.mark.interop
 
 ISSUER = "http://127.0.0.1:8080"
-
-
-@pytest.fixture
-def mails():
-    """A mail server on loopback; the mails that it took."""
-    from aiosmtpd.smtp import SMTP
-
-    class Keep:
-        def __init__(self):
-            self.taken = []
-
-        async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - its name
-            self.taken.append((envelope.rcpt_tos, email.message_from_bytes(envelope.content)))
-            return "250 OK"
-
-    keep, loop = Keep(), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-
-    def run(coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(60)
-
-    serving = loop.create_server(lambda: SMTP(keep, loop=loop), "127.0.0.1", 0)
-    server = run(serving)
-    keep.port = server.sockets[0].getsockname()[1]
-    yield keep
-
-    async def close():
-        server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
-    run(close())
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
 
 
 @pytest.fixture

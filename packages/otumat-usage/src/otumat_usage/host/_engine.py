@@ -65,6 +65,7 @@ class Locked:
     ROLLUPS = 2
     LEADER = 3
     SERVING = 4
+    MAILS = 5
 
 
 def located(folder: Path) -> tuple[URL, Path]:

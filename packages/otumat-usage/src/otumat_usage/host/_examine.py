@@ -17,6 +17,7 @@ from otumat_usage.host._database import (
     installs,
     located,
     log,
+    mails,
     packages,
     select,
 )
@@ -109,6 +110,10 @@ def _examine_content(connection: Connection) -> Iterator[Finding]:
     }
     for what, statement in counted.items():
         yield Finding(what, None, str(connection.scalar(statement)))
+    waiting = (mails.c.state == "waiting") & (mails.c.tries > 1)
+    if late := connection.scalar(select(func.count()).select_from(mails).where(waiting)):
+        text = f"{late} wait: the mail server does not answer or refuses them"
+        yield Finding("mails to maintainers", False, text)
     last = connection.scalar(select(func.max(log.c.received)))
     if last is not None:
         ahead = last / 1000 - time.time() > _SKEW

@@ -19,7 +19,7 @@ _DIGIT = 7.4
 _FAINT, _FULL = 0.05, 0.5
 
 
-def heat(  # noqa: PLR0913 - two of them by keyword
+def heat(  # noqa: PLR0913 - three of them by keyword
     title: str,
     rows: Sequence[str],
     heads: Sequence[str],
@@ -27,6 +27,7 @@ def heat(  # noqa: PLR0913 - two of them by keyword
     *,
     unit: str = "",
     whole: int | None = None,
+    each: bool = False,
 ) -> Markup:
     """Draw *cells*, by row and column number; where there is none, the ground shows.
 
@@ -37,18 +38,18 @@ def heat(  # noqa: PLR0913 - two of them by keyword
         cells: The numbers.
         unit: Written behind each number in its tip.
         whole: What full colour stands for; the largest number by default.
+        each: Name every column, shortened, instead of some of them in full: for heads
+            without an order, between which nobody can count.
     """
     top = whole or max(cells.values(), default=0) or 1
     wide = (WIDTH - _NAMES) / max(1, len(heads))
     parts = []
     widest = max((len(head) for head in heads), default=0)
-    every = max(1, -(-int(widest * _DIGIT + 4) // max(1, int(wide))))
+    every = 1 if each else max(1, -(-int(widest * _DIGIT + 4) // max(1, int(wide))))
     for column in range(0, len(heads), every):
-        x = min(_NAMES + (column + 0.5) * wide, WIDTH - len(heads[column]) * _DIGIT / 2)
-        parts.append(
-            f'<text x="{x:.1f}" y="14" text-anchor="middle">'
-            f"{escape(shortened(heads[column], wide * every))}</text>"
-        )
+        head = shortened(heads[column], wide * every)
+        x = min(_NAMES + (column + 0.5) * wide, WIDTH - len(head) * _DIGIT / 2)
+        parts.append(f'<text x="{x:.1f}" y="14" text-anchor="middle">{escape(head)}</text>')
     for row, name in enumerate(rows):
         y = _HEAD + row * _ROW
         shown = shortened(name, _NAMES - 6)

@@ -70,7 +70,7 @@ def configure(*, access: bool) -> tuple[Journal, Journal]:
     """Return the journals of events and of requests on stderr, and route the libraries there."""
     journal = Journal(sys.stderr)
     handler = _Handler(journal)
-    for name in ("uvicorn", "uvicorn.error", "asyncio"):
+    for name in ("uvicorn", "uvicorn.error", "asyncio", "otumat_usage.host"):
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.propagate = False

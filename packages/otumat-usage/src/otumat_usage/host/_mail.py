@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import re
 import smtplib
 import ssl
 from email.message import EmailMessage
+from email.utils import formatdate
 from urllib.parse import unquote, urlsplit
 
 from otumat_usage.host._errors import SignInUnavailable, UrlInvalid
@@ -48,8 +50,24 @@ def domain_of(address: str) -> str | None:
     return None if match is None else match[1].lower()
 
 
-def send(server: MailServer, recipient: str, subject: str, text: str) -> None:
+def send(  # noqa: PLR0913 - two of them by keyword
+    server: MailServer,
+    recipient: str,
+    subject: str,
+    text: str,
+    *,
+    html: str = "",
+    name: str = "",
+) -> None:
     """Hand one mail over.
+
+    Args:
+        server: Where, and who sends.
+        recipient: Whose mailbox.
+        subject: One line; a line break in it is refused by the library.
+        text: What is read.
+        html: The same for those who read HTML.
+        name: What makes this mail that mail: sent twice, it has one Message-ID.
 
     Raises:
         SignInUnavailable: the mail server cannot be reached or refuses it.
@@ -57,22 +75,28 @@ def send(server: MailServer, recipient: str, subject: str, text: str) -> None:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = server.sender, recipient, subject
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(text)
+    mail["Date"] = formatdate()
+    if name:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:40]
+        mail["Message-ID"] = f"<{digest}@{domain_of(server.sender)}>"
+    mail.set_content(text, cte="quoted-printable" if html else None)
+    if html:
+        mail.add_alternative(html, subtype="html", cte="quoted-printable")
     parts = urlsplit(server.url)
-    name = parts.hostname or ""
+    there = parts.hostname or ""
     trusted = ssl.create_default_context()
     try:
         if parts.scheme == "smtps":
             channel: smtplib.SMTP = smtplib.SMTP_SSL(
-                name, parts.port or 465, timeout=_SECONDS, context=trusted
+                there, parts.port or 465, timeout=_SECONDS, context=trusted
             )
         else:
-            channel = smtplib.SMTP(name, parts.port or 587, timeout=_SECONDS)
+            channel = smtplib.SMTP(there, parts.port or 587, timeout=_SECONDS)
         with channel:
-            if parts.scheme == "smtp" and name not in _LOOPBACK:
+            if parts.scheme == "smtp" and there not in _LOOPBACK:
                 channel.starttls(context=trusted)  # or not at all: a link is a secret
             if parts.username:
                 channel.login(unquote(parts.username), os.environ.get(PASSWORD, ""))
             channel.send_message(mail)
     except (OSError, smtplib.SMTPException) as error:
-        raise SignInUnavailable(f"no mail can be sent by {name}: {error}") from error
+        raise SignInUnavailable(f"no mail can be sent by {there}: {error}") from error

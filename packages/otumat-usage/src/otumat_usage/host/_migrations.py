@@ -115,12 +115,31 @@ def _find_expired_by_kind(connection: Connection) -> None:
     Index("token_by_expiry", token.c.kind, token.c.expires).create(connection)
 
 
+def _add_mails(connection: Connection) -> None:
+    then = MetaData()
+    mail = Table(
+        "mail",
+        then,
+        Column("package", Integer, primary_key=True, autoincrement=False),
+        Column("address", String(254), primary_key=True),
+        Column("occasion", String(64), primary_key=True),
+        Column("created", BigInteger, nullable=False),
+        Column("due", BigInteger, nullable=False),
+        Column("tries", Integer, nullable=False),
+        Column("state", String(8), nullable=False),
+        Column("body", Text, nullable=True),
+    )
+    Index("mail_by_state", mail.c.state, mail.c.due)
+    then.create_all(connection)
+
+
 #: What leads from each version to the next, and what it does in words.
 STEPS: dict[int, tuple[str, Callable[[Connection], None]]] = {
     1: ("add the roll-ups; what is in the log is counted once the host serves", _add_rollups),
     2: ("store uploads in less room", shorten_uploads),
     3: ("add tokens of maintainers, and links to a user's own page", _add_api_tokens_and_self_keys),
     4: ("find expired tokens by their kind", _find_expired_by_kind),
+    5: ("add the mails to maintainers", _add_mails),
 }
 
 

@@ -21,6 +21,7 @@ from otumat_usage.host._errors import InstallUnknown, PackageInvalid, UrlInvalid
 from otumat_usage.host._health import metrics_token
 from otumat_usage.host._host import form_key, open_host
 from otumat_usage.host._journal import configure
+from otumat_usage.host._postman import Postman
 from otumat_usage.host._rights import Erased, as_lines, erase, export
 from otumat_usage.host._server import bind as bind_socket
 from otumat_usage.host._server import serve
@@ -119,6 +120,9 @@ def run(  # noqa: PLR0913 - one argument per option
         worker = Worker(database)
         worker.start()
         stack.callback(worker.stop)
+        postman = Postman(database, issuer, leads=lambda: worker.leads)
+        postman.start()
+        stack.callback(postman.stop)
         journal, access = configure(access=access_log)
         names = frozenset(name.lower() for name in allowed)
         app = make_app(host, allowed=names, journal=journal, access=access)

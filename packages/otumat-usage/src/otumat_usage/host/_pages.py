@@ -5,12 +5,16 @@ from __future__ import annotations
 import functools
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jinja2
 
 from otumat_usage.host._web import CSP, HTMLResponse, Request, Response, Route
 
-__all__ = ["SCRIPTED", "STATIC", "message", "page"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["SCRIPTED", "STATIC", "fill", "message", "page"]
 
 _HERE = Path(__file__).parent
 
@@ -58,11 +62,16 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
+def fill(template: str, values: Mapping[str, object]) -> str:
+    """Return what *template* makes of *values*, every one of them escaped."""
+    return _environment().get_template(template).render(values)
+
+
 def page(
     template: str, values: dict[str, object], *, status: int = 200, csp: str = CSP
 ) -> Response:
     """Return the page that *template* makes of *values*; no cache keeps it."""
-    body = _environment().get_template(template).render(values)
+    body = fill(template, values)
     headers = {"Cache-Control": "no-store", "Content-Security-Policy": csp}
     return HTMLResponse(body, status, headers)
 

@@ -36,6 +36,7 @@ __all__ = [
     "inbox",
     "installs",
     "log",
+    "mails",
     "members",
     "metadata",
     "packages",
@@ -49,7 +50,7 @@ __all__ = [
     "weeks",
 ]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 metadata = MetaData()
 
@@ -263,6 +264,20 @@ self_keys = Table(
     Column("hash", LargeBinary(32), primary_key=True),
     Column("expires", BigInteger, nullable=False),
 )
+# Mails to maintainers: a row is there before a mail is sent, and stays, so that none is sent twice.
+mails = Table(
+    "mail",
+    metadata,
+    Column("package", Integer, primary_key=True, autoincrement=False),
+    Column("address", String(254), primary_key=True),
+    Column("occasion", String(64), primary_key=True),
+    Column("created", BigInteger, nullable=False),
+    Column("due", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("state", String(8), nullable=False),  # waiting, sent, dropped
+    Column("body", Text, nullable=True),
+)
+Index("mail_by_state", mails.c.state, mails.c.due)
 
 # Hashes of erased installs' ids: what lets us say "gone" and not only "unknown".
 tombstones = Table(
@@ -284,6 +299,7 @@ REFERENCE = frozenset(
         "session",
         "admin_link",
         "api_token",
+        "mail",
         "tombstone",
     )
 )

@@ -10,6 +10,7 @@ from otumat_usage.host._errors import PackageInvalid
 from otumat_usage.host._form_session import form_session, is_ours, keep_session
 from otumat_usage.host._pages import message, page
 from otumat_usage.host._secrets import new_secret, sign_form
+from otumat_usage.host._subscriptions import KINDS, replace, subscriptions
 from otumat_usage.host._web import (
     RedirectResponse,
     Request,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from otumat_usage.host._database import Connection
     from otumat_usage.host._packages import Package
+    from otumat_usage.host._subscriptions import Subscription
 
 __all__ = ["PURPOSE", "ROUTES"]
 
@@ -50,7 +52,7 @@ async def _change(request: Request) -> Response:
     if not is_ours(request, form, PURPOSE, name):
         return message(403, "Please try again", "This page was open too long, or came elsewhere.")
     try:
-        known = await writing(host, lambda connection: _apply(connection, name, form))
+        known = await writing(host, lambda connection: _apply(connection, name, form, host.now()))
     except PackageInvalid as error:  # and nothing of the form was stored
         return await _form(request, str(error), form)
     if not known:
@@ -59,7 +61,7 @@ async def _change(request: Request) -> Response:
     return RedirectResponse(f"/admin/p/{name}", 303, {"Cache-Control": "no-store"})
 
 
-def _apply(connection: Connection, name: str, form: Mapping[str, str]) -> bool:
+def _apply(connection: Connection, name: str, form: Mapping[str, str], now: int) -> bool:
     """Store what the form says, all of it or nothing; return whether there is such a package."""
     if _packages.get(connection, name) is None:
         return False
@@ -68,8 +70,10 @@ def _apply(connection: Connection, name: str, form: Mapping[str, str]) -> bool:
         raise PackageInvalid(f"This host cannot do that yet: otumat-usage host sign-in {way[:10]}")
     _packages.admit(connection, name, way, _split(form.get("domains", "")))
     _packages.news(connection, name, form.get("latest"), form.get("notice"))
-    _packages.close(connection, name, closed=form.get("closed") == "yes")
+    package = _packages.close(connection, name, closed=form.get("closed") == "yes")
     _packages.take_legacy(connection, name, on=form.get("legacy") == "yes")
+    for kind in KINDS:
+        replace(connection, package.id, kind, _split(form.get(f"mail-{kind}", "")), now)
     return True
 
 
@@ -82,24 +86,29 @@ async def _form(request: Request, wrong: str, typed: Mapping[str, str]) -> Respo
         return locked()
     host, name = host_of(request), request.path_params["package"]
 
-    def read(connection: Connection) -> tuple[Package, frozenset[str]] | None:
+    def read(connection: Connection) -> tuple[Package, frozenset[str], list[Subscription]] | None:
         package = _packages.get(connection, name)
-        return None if package is None else (package, _ready(connection))
+        if package is None:
+            return None
+        return package, _ready(connection), subscriptions(connection, package.id)
 
     found = await reading(host, read)
     if found is None:
         return _missing()
-    package, ready = found
+    package, ready, mailed = found
     session = form_session(request) or new_secret()
     kept = {
         "domains": " ".join(package.domains),
         "latest": package.latest or "",
         "notice": package.notice or "",
     }
+    for kind in KINDS:
+        kept[f"mail-{kind}"] = " ".join(each.address for each in mailed if each.kind == kind)
     values: dict[str, object] = {
         "package": package,
         "ways": [(way, text, way in ready) for way, text in _WAYS.items()],
         "csrf": sign_form(host.form_key, session, PURPOSE, name),
+        "can_mail": "email" in ready,
         "fields": {field: typed.get(field, text) for field, text in kept.items()},
         "wrong": wrong,
     }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from otumat_usage.host._exhibit import Cell
     from otumat_usage.host._question import Question
 
-__all__ = ["NAME", "named", "names", "survey"]
+__all__ = ["NAME", "named", "names", "questions", "survey"]
 
 NAME = "survey"
 _CROSSED = "features"
@@ -27,13 +27,14 @@ _ROWS = 16
 _HEADS = 8
 
 
+def questions(answers: Answers) -> list[str]:
+    """Return the names of the answers about each question by itself."""
+    return [f"{NAME}.{question.id}" for question in answers.questions]
+
+
 def names(answers: Answers) -> list[str]:
     """Return the names of the answers about each question: its own, and crossed with features."""
-    return [
-        name
-        for question in answers.questions
-        for name in (f"{NAME}.{question.id}", f"{NAME}.{question.id}.{_CROSSED}")
-    ]
+    return [name for one in questions(answers) for name in (one, f"{one}.{_CROSSED}")]
 
 
 def named(name: str, answers: Answers) -> Callable[[Answers, Question], Exhibit] | None:
@@ -121,7 +122,13 @@ def _crossed(question: _survey.Question, answers: Answers, asked: Question) -> E
         ("Feature", *(head for option in groups for head in (f"{option}: users", f"{option}: %"))),
         rows,
         lambda: heat(
-            title, [name for name, _ in features[:_ROWS]], shown, cells, unit=" %", whole=100
+            title,
+            [name for name, _ in features[:_ROWS]],
+            shown,
+            cells,
+            unit=" %",
+            whole=100,
+            each=True,
         ),
         note="Per cent of those who gave an answer." + (" The table has all." if cut else ""),
         dimension=FEATURE,

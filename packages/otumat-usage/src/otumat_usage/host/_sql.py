@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Index,
     Integer,
     LargeBinary,
@@ -33,6 +34,7 @@ __all__ = [
     "ArgumentError",
     "BigInteger",
     "Column",
+    "ColumnElement",
     "Connection",
     "DBAPIError",
     "DataError",

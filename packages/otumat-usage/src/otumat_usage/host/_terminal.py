@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from otumat_usage.host._exhibit import Cell, Exhibit
 
-__all__ = ["as_text", "spark"]
+__all__ = ["as_text", "courses", "is_course", "spark"]
 
 _SPARK = "▁▂▃▄▅▆▇█"
 _ROWS = 30
@@ -34,7 +34,7 @@ def as_text(exhibit: Exhibit, *, rows: int = _ROWS) -> str:
     lines = [exhibit.title]
     if not exhibit.rows:
         return "\n".join([*lines, f"  {exhibit.empty}"])
-    if exhibit.heads[0].startswith(_SERIES) and len(exhibit.heads) <= _COLUMNS:
+    if is_course(exhibit):
         lines += _sparks(exhibit)
     else:
         lines += _table(exhibit, rows)
@@ -43,20 +43,29 @@ def as_text(exhibit: Exhibit, *, rows: int = _ROWS) -> str:
     return "\n".join(lines)
 
 
+def is_course(exhibit: Exhibit) -> bool:
+    """Say whether *exhibit* is read as a course over time and not as a table."""
+    return exhibit.heads[0].startswith(_SERIES) and len(exhibit.heads) <= _COLUMNS
+
+
+def courses(exhibit: Exhibit) -> list[tuple[str, str, str]]:
+    """Return the name, the last value and the course of each column of numbers."""
+    oldest_first = list(exhibit.rows)[::-1]
+    found = []
+    for place, head in enumerate(exhibit.heads):
+        cells = [row[place] for row in oldest_first]
+        if place and not isinstance(cells[-1], str):
+            numbers = [cell if isinstance(cell, int) else None for cell in cells]
+            found.append((head, _written(cells[-1]), spark(_thinned(numbers, 60))))
+    return found
+
+
 def _sparks(exhibit: Exhibit) -> list[str]:
     """Return one line per column: its course, and its last value."""
-    oldest_first = list(exhibit.rows)[::-1]
-    columns = [
-        (head, [row[place] for row in oldest_first])
-        for place, head in enumerate(exhibit.heads)
-        if place and not isinstance(oldest_first[-1][place], str)
-    ]
-    width = max(len(head) for head, _ in columns)
-    lines = [f"  {oldest_first[0][0]} to {oldest_first[-1][0]}"]
-    for head, cells in columns:
-        numbers = [cell if isinstance(cell, int) else None for cell in cells]
-        course = spark(_thinned(numbers, 60))
-        lines.append(f"  {head:<{width}}  {_written(cells[-1]):>8}  {course}")
+    found = courses(exhibit)
+    width = max(len(head) for head, _, _ in found)
+    lines = [f"  {exhibit.rows[-1][0]} to {exhibit.rows[0][0]}"]
+    lines += [f"  {head:<{width}}  {last:>8}  {course}" for head, last, course in found]
     return lines
 
 

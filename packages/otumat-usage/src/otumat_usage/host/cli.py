@@ -11,6 +11,7 @@ from otumat_usage.host._cli_demo import demo_command
 from otumat_usage.host._cli_edge import Group
 from otumat_usage.host._cli_edge import folder_option as _folder
 from otumat_usage.host._cli_legacy import legacy_command
+from otumat_usage.host._cli_mail import alerts_command, mail_report_command
 from otumat_usage.host._cli_news import news_command
 from otumat_usage.host._cli_publish import publish_command
 from otumat_usage.host._cli_report import report_command
@@ -293,9 +294,11 @@ def erase_command(directory: Path, install: str) -> None:
     click.echo(f"erased {install}: {erased.uploads} uploads, {erased.events} events")
 
 
+host_group.add_command(alerts_command)
 host_group.add_command(conformance_command)
 host_group.add_command(demo_command)
 host_group.add_command(legacy_command)
+host_group.add_command(mail_report_command)
 host_group.add_command(news_command)
 host_group.add_command(publish_command)
 host_group.add_command(retention_command)
