@@ -34,7 +34,8 @@ CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 LIMITS = {"rows": 10_000, "body_bytes": 1 << 20, "decoded_bytes": 8 << 20}
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 TEXT = """A random number, made for this package on this computer; the names and times of
-the events it sends; its version, Python's version and the operating system's family."""
+the events it sends; its version, Python's version and the operating system's family; and
+whether it runs on CI or in a container, where it tells."""
 CONSENT = hashlib.sha256(TEXT.encode()).hexdigest()
 PAGE = """<!doctype html><meta charset="utf-8"><title>{package}</title>
 <h1>May {package} report how it is used?</h1><p>This would be sent, and nothing else: {text}</p>

@@ -34,7 +34,8 @@ SPAN = 40
 CONTEXTS = [
     _wire.Context("1.9", "3.12", "Linux"),
     _wire.Context("1.10", "3.12", "macOS"),
-    _wire.Context("1.10", None, "Linux"),
+    _wire.Context("1.10", None, "Linux", ci=True, container=True),
+    _wire.Context("1.10", "3.12", "Linux", ci=False, container=True),
     _wire.Context(None, None, None),
 ]
 FEATURES = ["fit", "plot", "save"]
@@ -43,6 +44,8 @@ VALUES = {
     "package_version": ["1.9", "1.10", "unknown"],
     "python": ["3.12", "unknown"],
     "os": ["Linux", "macOS", "unknown"],
+    "ci": ["yes", "no", "unknown"],
+    "container": ["yes", "unknown"],
 }
 names = itertools.count(1)
 
@@ -104,7 +107,8 @@ class World:
         self.database = database
         self.sql = sqlite3.connect(":memory:")
         self.sql.execute(
-            "CREATE TABLE event (install, day, n, feature, package_version, python, os)"
+            "CREATE TABLE event"
+            " (install, day, n, feature, package_version, python, os, ci, container)"
         )
         for name in VALUES:
             self.sql.execute(
@@ -152,9 +156,10 @@ class World:
         for reason, counted in (("replay", self.replayed), ("count", self.rejected)):
             counted[install] = counted.get(install, 0) + upload["refused"].count(reason)
         context = upload["context"]
-        values = (context.package_version, context.python, context.os)
+        told = [{True: "yes", False: "no", None: None}[t] for t in (context.ci, context.container)]
+        values = (context.package_version, context.python, context.os, *told)
         rows = [(install, e.at // DAY, e.count, e.name, *values) for e in events]
-        self.sql.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self.sql.executemany("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self.fold(upload["fold"])
 
     def fold(self, limit):

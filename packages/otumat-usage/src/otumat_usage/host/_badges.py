@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from otumat_usage.host._gate import LEAST, rounded
+from otumat_usage.host._question import without_ci
 from otumat_usage.host._svg import compact, escape
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class Badge:
 def badge(metric: str, answers: Answers) -> Badge:
     """Return the badge of one of `METRICS`: users of so many days."""
     days = METRICS[metric]
-    users = answers.total(answers.today - days + 1, answers.today).users
+    span = answers.today - days + 1, answers.today
+    users = answers.total(*span, where=without_ci(answers)).users
     known = rounded(users)
     label = {7: "users per week", 28: "users per month", 365: "users per year"}[days]
     return Badge(label, f"fewer than {LEAST}" if known is None else f"{compact(known)}+")

@@ -31,6 +31,7 @@ _DEFAULT = ("actives", "features", "never", "versions", "python", "os", "frequen
 @click.option("--from", "begin", metavar="DATE", help="The first day instead, such as 2026-01-01.")
 @click.option("--to", "until", metavar="DATE", help="The last day.  [default: today, in UTC]")
 @click.option("--where", help='Only these users, such as "python = 3.12 and not os = Windows".')
+@click.option("--ci", is_flag=True, help="Count what ran on CI as well.")
 @click.option("--url", help="Ask this host, such as https://usage.example.org, and no folder.")
 @click.option("--token-env", metavar="NAME", help="Variable that holds a personal token for it.")
 @click.option(
@@ -46,10 +47,11 @@ def report_command(  # noqa: PLR0913, PLR0917 - one argument per option
     begin: str | None,
     until: str | None,
     where: str | None,
+    ci: bool,  # noqa: FBT001 - click passes flags by name
     url: str | None,
     token_env: str | None,
     token_fd: int | None,
-    as_json: bool,  # noqa: FBT001 - click passes flags by name
+    as_json: bool,  # noqa: FBT001
     as_csv: bool,  # noqa: FBT001
 ) -> None:
     """Print how many use a package, how often, and which features.
@@ -72,6 +74,7 @@ def report_command(  # noqa: PLR0913, PLR0917 - one argument per option
         raise Failure("--csv prints one answer: name it, such as `features --csv`, without --json")
     source = _source(directory, url, token_env, token_fd)
     given = {"days": days and str(days), "from": begin, "to": until, "where": where}
+    given["ci"] = "with" if ci else None
     if not answers and not any(given.values()):
         summary = source.summary(package)
         click.echo(_report.as_json(summary) if as_json else _report.as_text(summary))

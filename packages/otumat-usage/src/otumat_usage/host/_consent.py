@@ -23,6 +23,7 @@ _FIELDS = (
     ("the package's version", "for example 1.4.2"),
     ("Python's version", "for example 3.12"),
     ("the operating system's family", "for example Linux"),
+    ("whether it runs on CI or in a container", "yes or no, where the program tells"),
 )
 _NEVER = (
     "your name or e-mail address",

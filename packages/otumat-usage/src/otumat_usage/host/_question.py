@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from otumat_usage.host import _expression
+from otumat_usage.host._answers import AllOf, AnyOf, Is
 from otumat_usage.host._days import day_number, iso
 from otumat_usage.host._errors import ServingError
+from otumat_usage.host._filters import UNKNOWN, dimensions_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otumat_usage.host._answers import Answers, Filter
 
-__all__ = ["SPANS", "Question", "QuestionInvalid", "ask"]
+__all__ = ["SPANS", "Question", "QuestionInvalid", "ask", "without_ci"]
 
 #: Days that a page offers, and what it calls them.
 SPANS = {7: "7 days", 28: "28 days", 90: "90 days", 365: "a year"}
@@ -36,6 +38,8 @@ class Question:
         first: The first day of the span.
         last: Its last day, today unless another was asked for.
         where: Which install-days; None for all.
+        chosen: The same without what `ask` added to it.
+        ci: "with" where what ran on CI is to be counted as well, else "".
         text: The filter as it was written.
         order: What lists are sorted by: users, events or name.
         without: The condition under which a version or a Python would be dropped.
@@ -49,11 +53,18 @@ class Question:
     order: str = "users"
     without: str = ""
     until: str = ""
+    ci: str = ""
+    chosen: Filter | None = None
 
     @property
     def days(self) -> int:
         """The length of the span."""
         return self.last - self.first + 1
+
+    @property
+    def leaves_ci_out(self) -> bool:
+        """Whether what ran on CI is not counted, without the filter saying so."""
+        return self.where is not self.chosen
 
     def query(self, **changes: object) -> str:
         """Return the query string of this question with *changes*, defaults left out."""
@@ -63,8 +74,9 @@ class Question:
             "where": self.text,
             "order": self.order,
             "without": self.without,
+            "ci": self.ci,
         }
-        defaults = {"days": _DEFAULT, "to": "", "where": "", "order": "users", "without": ""}
+        defaults = dict.fromkeys(values, "") | {"days": _DEFAULT, "order": "users"}
         values |= changes
         kept = {name: v for name, v in values.items() if v != defaults.get(name)}
         return f"?{urlencode(kept)}" if kept else ""
@@ -74,7 +86,9 @@ def ask(answers: Answers, given: Mapping[str, str]) -> Question:
     """Return the question in *given*.
 
     ``days`` (90 by default) end ``to`` a day, today by default, or begin ``from`` a day; days are
-    written as dates. ``where``, ``order`` and ``without`` are what `Question` holds.
+    written as dates. ``where``, ``order``, ``without`` and ``ci`` are what `Question` holds.
+
+    What ran on CI is left out, unless ``ci`` is ``with`` or the filter itself speaks of it.
 
     Raises:
         QuestionInvalid: the days or the order are not among the possible ones.
@@ -84,16 +98,35 @@ def ask(answers: Answers, given: Mapping[str, str]) -> Question:
     order = given.get("order") or "users"
     if order not in _ORDERS:
         raise QuestionInvalid(f"{order[:20]!r} is no order: {', '.join(_ORDERS)}")
+    ci = given.get("ci") or ""
+    if ci not in ("", "with"):
+        raise QuestionInvalid(f"{ci[:20]!r} is no choice about CI; expected with, or nothing")
     text = (given.get("where") or "").strip()
+    chosen = _expression.read(text, answers.values)
+    spoken = bool(ci) or "ci" in dimensions_of(chosen)
+    people = None if spoken else without_ci(answers)
     return Question(
         first=first,
         last=last,
-        where=_expression.read(text, answers.values),
+        where=chosen if people is None else _both(people, chosen),
+        ci=ci,
+        chosen=chosen,
         text=text,
         order=order,
         without=(given.get("without") or "").strip(),
         until=until,
     )
+
+
+def without_ci(answers: Answers) -> Filter | None:
+    """Return the filter that leaves out what ran on CI, None where nothing ever did."""
+    if "yes" not in answers.values("ci"):
+        return None
+    return AnyOf((Is("ci", "no"), Is("ci", UNKNOWN)))
+
+
+def _both(people: Filter, chosen: Filter | None) -> Filter:
+    return people if chosen is None else AllOf((people, chosen))
 
 
 def _span(today: int, given: Mapping[str, str]) -> tuple[int, int, str]:

@@ -56,8 +56,12 @@ def _features(summary: Summary) -> list[str]:
         "Which features, most used first (28 days)",
         f"  {'feature':<{width}}  {'users':>8}  {'events':>8}",
     ]
-    lines += [f"  {f.name:<{width}}  {f.users:>8}  {f.events:>8}" for f in summary.features]
+    lines += [f"  {f.name:<{width}}  {f.users:>8}  {_known(f.events):>8}" for f in summary.features]
     return lines
+
+
+def _known(events: int | None) -> str:
+    return "-" if events is None else str(events)
 
 
 def _spark(values: list[int]) -> str:

@@ -39,6 +39,8 @@ TITLES = {
     "ci": "CI",
     "container": "container",
 }
+_NOTE = "Each user once, by what was used last in these days."
+_CI_NOTE = f"{_NOTE} A job on CI is often a new user each time."
 _BARS = 8
 _MOST = 16
 _HALF = 0.5
@@ -46,7 +48,9 @@ _HALF = 0.5
 
 def latest(dimension: str, answers: Answers, asked: Question) -> Exhibit:
     """Show every user once, by the value of *dimension* on the last active day."""
-    found = answers.latest(dimension, asked.first, asked.last, where=asked.where)
+    # How many ran on CI is asked about everything, what is left out elsewhere included.
+    where = asked.chosen if dimension == "ci" else asked.where
+    found = answers.latest(dimension, asked.first, asked.last, where=where)
     if all(each.value == UNKNOWN for each in found):
         found = []
     whole = sum(each.users for each in found)
@@ -58,7 +62,9 @@ def latest(dimension: str, answers: Answers, asked: Question) -> Exhibit:
         (TITLES[dimension].capitalize(), "Users", "Share, %"),
         [(each.value, each.users, round(100 * each.users / whole, 1)) for each in found],
         lambda: bars(title, items, whole=whole),
-        note="Each user once, by what was used last in these days.",
+        note=_CI_NOTE
+        if dimension == "ci"
+        else "Each user once, by what was used last in these days.",
         dimension=dimension,
         empty="No client has told in these days.",
     )

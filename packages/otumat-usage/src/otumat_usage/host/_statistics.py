@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from otumat_usage.host._answers import Answers, Slice
+from otumat_usage.host._answers import Answers
 from otumat_usage.host._days import day_of, iso
+from otumat_usage.host._question import without_ci
 
 if TYPE_CHECKING:
     from otumat_usage.host._database import Connection
@@ -24,11 +25,11 @@ WINDOW = 90
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Feature:
-    """One event type in the last 28 days."""
+    """One event type in the last 28 days; *events* is None where CI cannot be told apart."""
 
     name: str
     users: int
-    events: int
+    events: int | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,37 +66,38 @@ class Summary:
 
 
 def summarise(connection: Connection, package: Package, now: int) -> Summary:
-    """Return everything about *package* as of *now* (milliseconds)."""
+    """Return everything about *package* as of *now* (milliseconds), without what ran on CI."""
     answers = Answers(connection, package, now)
-    today = answers.today
+    today, where = answers.today, without_ci(answers)
     month = (today - 27, today)
-    days = answers.series(today - WINDOW + 1, today)
-    histogram = answers.frequency(*month)
+    days = answers.series(today - WINDOW + 1, today, where=where)
+    histogram = answers.frequency(*month, where=where)
     user_days = sum(count * users for count, users in enumerate(histogram, 1))
-    whole = answers.total(answers.first_day() or today, today + 1)
-    recent = answers.total(*month)
+    whole = answers.total(answers.first_day() or today, today + 1, where=where)
+    never = answers.never_used()
+    recent = answers.total(*month, where=where)
     return Summary(
         package=package.name,
         today=today,
         installs=answers.installs(),
-        active={span: answers.total(today - span + 1, today).users or 0 for span in (1, 7, 28)},
+        active={
+            span: answers.total(today - span + 1, today, where=where).users or 0
+            for span in (1, 7, 28)
+        },
         events=whole.events or 0,
         per_active_day=(recent.events or 0) / user_days if user_days else None,
         active_days=histogram,
         days=[(day.start, day.users or 0, day.events or 0) for day in days],
         features=[
-            Feature(each.value, each.users, each.events or 0) for each in _features(answers, month)
+            Feature(each.value, each.users, each.events)
+            for each in answers.features(*month, where=where)
+            if each.value not in never
         ],
-        never_used=answers.never_used(),
+        never_used=never,
         dimensions={
-            name: [(each.value, each.users) for each in answers.latest(name, *month)]
+            name: [(each.value, each.users) for each in answers.latest(name, *month, where=where)]
             for name in ("package_version", "python", "os")
         },
         consents=answers.consents(),
         health=answers.health(),
     )
-
-
-def _features(answers: Answers, month: tuple[int, int]) -> list[Slice]:
-    never = set(answers.never_used())
-    return [each for each in answers.features(*month) if each.value not in never]

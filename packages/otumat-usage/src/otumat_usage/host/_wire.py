@@ -92,6 +92,8 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True):
     package_version: str | None = None
     python: str | None = None
     os: str | None = None
+    ci: bool | None = None
+    container: bool | None = None
 
 
 class Batch(msgspec.Struct, frozen=True):
