@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from otumat_usage.host._packages import Package
     from otumat_usage.host._signs import Sign
 
-__all__ = ["ALERT", "OVER", "Look", "forget", "look", "note", "seen"]
+__all__ = ["ALERT", "OVER", "Look", "look", "note", "seen"]
 
 #: What an occasion begins with: something is wrong, and it is over.
 ALERT, OVER = "alert", "over"
@@ -53,10 +53,17 @@ def seen(connection: Connection, package: Package, now: int) -> Look:
 
 
 def look(connection: Connection, package: Package, now: int) -> Look | None:
-    """Return how *package* looks; None within ten minutes of the last look, or for nobody."""
+    """Return how *package* looks; None within ten minutes of the last look, or for nobody.
+
+    Where nobody gets alerts any more, nothing is judged and nothing is wrong: whoever asks
+    later begins anew.
+    """
     before = _recalled(connection, package)
-    fresh = before is not None and 0 <= now - before.at < _EVERY
-    return None if fresh or not _asking(connection, package) else seen(connection, package, now)
+    if before is not None and 0 <= now - before.at < _EVERY:
+        return None
+    if _asking(connection, package):
+        return seen(connection, package, now)
+    return Look(now, before.losses, {}) if before is not None and before.wrong else None
 
 
 def note(connection: Connection, package: Package, found: Look) -> None:
@@ -64,7 +71,7 @@ def note(connection: Connection, package: Package, found: Look) -> None:
     before = _recalled(connection, package)
     if before is not None and before.at >= found.at:
         return  # another process looked in the meantime
-    wrong = dict(before.wrong if before else {})
+    wrong = dict(before.wrong) if before and found.signs else {}
     for sign in found.signs:
         since = wrong.get(sign.kind)
         if sign.wrong and since is None:
@@ -77,14 +84,6 @@ def note(connection: Connection, package: Package, found: Look) -> None:
             _end(connection, package, sign, since, found.at)
     kept = {"at": found.at, "losses": dataclasses.asdict(found.losses), "wrong": wrong}
     remember(connection, f"alarms:{package.id}", json.dumps(kept))
-
-
-def forget(connection: Connection, package: Package) -> None:
-    """Forget what is wrong while nobody gets alerts: whoever asks later begins anew."""
-    before = _recalled(connection, package)
-    if before is not None and before.wrong and not _asking(connection, package):
-        kept = {"at": before.at, "losses": dataclasses.asdict(before.losses), "wrong": {}}
-        remember(connection, f"alarms:{package.id}", json.dumps(kept))
 
 
 def _asking(connection: Connection, package: Package) -> list[str]:

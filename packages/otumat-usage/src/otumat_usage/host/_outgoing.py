@@ -15,7 +15,7 @@ from otumat_usage.host._days import DAY
 if TYPE_CHECKING:
     from otumat_usage.host._sql import ColumnElement
 
-__all__ = ["Outgoing", "claim", "drop", "put", "receivers", "settle"]
+__all__ = ["Outgoing", "claim", "drop", "is_known", "put", "receivers", "settle", "waits"]
 
 #: How long a mail is worth sending: what comes later is a backlog.
 LIFE = 2 * DAY
@@ -37,12 +37,23 @@ class Outgoing:
 
 def put(connection: Connection, mail: Outgoing, now: int) -> bool:
     """Put *mail* in, unless it ever was; return whether it is new."""
-    if connection.scalar(select(mails.c.state).where(_is(mail))) is not None:
+    if is_known(connection, mail):
         return False
     values = dataclasses.asdict(mail)
     row = insert(mails).values(created=now, due=now, tries=0, state="waiting", **values)
     connection.execute(row)
     return True
+
+
+def is_known(connection: Connection, mail: Outgoing) -> bool:
+    """Say whether *mail* was ever put in."""
+    return connection.scalar(select(mails.c.state).where(_is(mail))) is not None
+
+
+def waits(connection: Connection, now: int) -> bool:
+    """Say whether any mail is due."""
+    due = (mails.c.state == "waiting") & (mails.c.due <= now)
+    return connection.scalar(select(mails.c.tries).where(due).limit(1)) is not None
 
 
 def claim(connection: Connection, now: int) -> Outgoing | None:

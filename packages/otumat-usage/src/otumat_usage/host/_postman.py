@@ -14,7 +14,7 @@ from otumat_usage.host._outgoing import Outgoing
 from otumat_usage.host._subscriptions import subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from otumat_usage.host._database import Connection, Database
     from otumat_usage.host._letters import Letter
@@ -49,15 +49,18 @@ def deliver(
         if server is None:
             return 0
         packages = [_packages.find(connection, name) for name in _packages.names(connection)]
-        looks = [_alarms.look(connection, package, now()) for package in packages]
+        reports = [each for package in packages for each in _reports(connection, package, now())]
+        looks = [
+            (each, found) for each in packages if (found := _alarms.look(connection, each, now()))
+        ]
+        if not (reports or looks or _outgoing.waits(connection, now())):
+            return 0  # most rounds: nothing is written
     with database.beside() as connection:
         lock(connection, Locked.MAILS)
-        for package, look in zip(packages, looks, strict=True):
-            _put_reports(connection, package, now())
-            if look is None:
-                _alarms.forget(connection, package)
-            else:
-                _alarms.note(connection, package, look)
+        for report in reports:
+            _outgoing.put(connection, report, now())
+        for package, found in looks:
+            _alarms.note(connection, package, found)
     sent = 0
     while not stopping():
         with database.beside() as connection:
@@ -69,15 +72,16 @@ def deliver(
     return sent
 
 
-def _put_reports(connection: Connection, package: Package, now: int) -> None:
-    """Put in a report of the last whole week or month, while it is new; never an older one."""
+def _reports(connection: Connection, package: Package, now: int) -> Iterator[Outgoing]:
+    """Yield the report of the last whole week or month, while it is new; never an older one."""
     for each in subscriptions(connection, package.id):
         if each.kind not in ("week", "month"):
             continue
         period = _letters.last_period(each.kind, now)
-        if each.since < period.end and SETTLED <= now - period.end < FRESH:
-            mail = Outgoing(package.id, each.address, _letters.occasion(period), None)
-            _outgoing.put(connection, mail, now)
+        mail = Outgoing(package.id, each.address, _letters.occasion(period), None)
+        due = each.since < period.end and SETTLED <= now - period.end < FRESH
+        if due and not _outgoing.is_known(connection, mail):
+            yield mail
 
 
 def _send(database: Database, server: _mail.MailServer, mail: Outgoing, issuer: str) -> bool:
