@@ -19,6 +19,8 @@ def _report(service, on_a_port):
     service.clock.at = _now()
     tokens = service.enrol()
     service.upload(tokens, service.batch(tokens, "plot", "fit", "fit"))
+    other = service.enrol()
+    service.upload(other, service.batch(other, "plot", context={"ci": True, "os": "Linux"}))
     folder = str(service.host.database.path.parent)
     with service.host.database.write() as connection:
         secret = _api_tokens.add(connection, "ci", service.clock(), packages=["demo"])
@@ -45,6 +47,7 @@ def _now():
 @pytest.mark.parametrize(
     "args",
     [[], ["--json"], ["os", "--csv"], ["never", "--days", "7"], ["--where", "os = Windows"],
+     ["--ci"], ["ci", "features", "--ci", "--json"],
      [*_catalogue.EXHIBITS], [*_catalogue.EXHIBITS, "--json"]],
 )  # fmt: skip
 def test_a_host_elsewhere_reports_as_the_folder_does(report, args):

@@ -132,7 +132,10 @@ def _summary(found: Mapping[str, Any]) -> Summary:
         active_days=[int(users) for users in found["active_days"]],
         days=[(day_number(d["day"]), int(d["users"]), int(d["events"])) for d in found["days"]],
         features=[
-            Feature(str(f["name"]), int(f["users"]), int(f["events"])) for f in found["features"]
+            Feature(
+                str(f["name"]), int(f["users"]), None if f["events"] is None else int(f["events"])
+            )
+            for f in found["features"]
         ],
         never_used=[str(name) for name in found["never_used"]],
         dimensions={

@@ -86,9 +86,14 @@ _DATE = {"type": "string", "format": "date"}
 _QUESTION = (
     Parameter(
         "answer",
-        "Which answer; `/api/stats` lists them.",
+        "Which answer; `/api/stats` lists them. Of a survey also those about one question.",
         required=True,
-        schema={"enum": list(EXHIBITS)},
+        schema={
+            "anyOf": [
+                {"enum": list(EXHIBITS)},
+                {"pattern": r"^survey\.[a-z][a-z0-9_-]{0,31}(\.features)?$"},
+            ]
+        },
         place="path",
     ),
     Parameter("from", "The first day, instead of `days`.", schema=_DATE),
@@ -97,6 +102,7 @@ _QUESTION = (
     Parameter("where", "Only these users, such as `python >= 3.11 and not os = Windows`."),
     Parameter("order", "What lists are sorted by.", schema={"enum": ["users", "events", "name"]}),
     Parameter("without", "For the answer `drop`: the users that would be left behind."),
+    Parameter("ci", "`with` counts what ran on CI as well.", schema={"const": "with"}),
     Parameter("format", "`json` or `csv`.", schema={"enum": ["json", "csv"]}),
 )
 _MAINTAINER = {401: Problem, 403: Problem, 429: Problem, 503: Problem}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["answer", "index", "summary"]
 
 _JSON, _CSV = "application/json", "text/csv"
-_WORDS = ("from", "to", "days", "where", "order", "without", "format")
+_WORDS = ("from", "to", "days", "where", "order", "without", "ci", "format")
 
 
 async def index(request: Request) -> Response:
