@@ -113,6 +113,19 @@ def test_refused_events_are_told_from_a_share_of_all(pass_time):
     assert pass_time(hours=2, upload=(1, 20)) == ["demo: many events are refused or lost"]
 
 
+def test_one_bad_event_of_a_quiet_day_hides_no_bad_day():
+    today = 20_605
+    numbers = _signs.Numbers(
+        now=today * DAY, first=0, last=None, closed=False, uploads={}, installs={},
+        events={today - 1: 100}, bad={today - 1: 30, today: 1}, lost=0,
+    )  # fmt: skip
+
+    *_, errors = _signs.judge(numbers, _signs.Losses(today, 0))
+
+    assert errors.wrong
+    assert "30 events" in errors.text
+
+
 def test_lost_events_are_those_that_were_lost_since_midnight():
     losses = _signs.Losses(10, 500)
 

@@ -147,13 +147,18 @@ def _spike(kind: str, counts: Mapping[int, int], numbers: Numbers) -> Sign:
 
 
 def _errors(bad: Mapping[int, int], numbers: Numbers) -> Sign:
-    shares = {day: _usual.share_of(n, numbers.events.get(day, 0)) for day, n in bad.items()}
-    day = max(shares, key=lambda each: (shares[each], each))
-    text = (
-        f"{bad[day]} events were refused, dropped or lost on {iso(day)}, "
-        f"beside {numbers.events.get(day, 0)} that were counted ({shares[day]:.0%} of all)"
-    )
-    return Sign("errors", bad[day] >= _BAD and shares[day] >= _SHARE, text)
+    """Judge today and yesterday; of one day with one bad event the other one must not be hidden."""
+    found = []
+    for day, n in bad.items():
+        good = numbers.events.get(day, 0)
+        share = _usual.share_of(n, good)
+        text = (
+            f"{n} events were refused, dropped or lost on {iso(day)}, "
+            f"beside {good} that were counted ({share:.0%} of all)"
+        )
+        wrong = n >= _BAD and share >= _SHARE
+        found.append(((wrong, share, day), Sign("errors", wrong, text)))
+    return max(found, key=lambda each: each[0])[1]
 
 
 def _bad(cells: Mapping[str, Cell]) -> int:
