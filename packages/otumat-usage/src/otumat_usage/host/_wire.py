@@ -135,9 +135,8 @@ def to_json(value: object) -> bytes:
 
 def schemas(shapes: list[type]) -> tuple[dict[type, Any], dict[str, Any]]:
     """Return how to refer to the JSON schema of each of *shapes*, and the schemas by name."""
-    references, components = msgspec.json.schema_components(
-        shapes, ref_template="#/components/schemas/{name}"
-    )
+    template = "#/components/schemas/{name}"
+    references, components = msgspec.json.schema_components(shapes, ref_template=template)
     return dict(zip(shapes, references, strict=True)), components
 
 
