@@ -194,3 +194,21 @@ def test_asking_costs_an_import_nothing(python):
 
 def test_news_can_be_made_by_the_tests_of_a_package():
     assert News("1.0", None, dt.datetime.now(dt.timezone.utc)).latest_version == "1.0"
+
+
+@pytest.mark.service
+def test_what_a_maintainer_tells_the_real_host_reaches_the_package(
+    package, terminal, browser, host, console, python
+):
+    host._run("news", "tracked", "--latest", "2.0", "--notice", "2.0 reads twice as fast")
+    package(host.origin)
+    terminal("import tracked", BROWSER=browser("yes")).expect("[y/N]").send("y\n").expect("Thank")
+    python("import tracked")
+    console("upload")
+    seen = python("""
+        import tracked
+        news = tracked.usage_agent.news()
+        print(news.latest_version, news.notice, sep=": ")
+    """).stdout
+
+    assert seen == "2.0: 2.0 reads twice as fast\n"
