@@ -57,6 +57,9 @@ agent = UsageAgent(
 )
 for name in sys.argv[3:]:
     agent.log(event_type=name)
+for line in sys.stdin if sys.argv[2] == "steps" else ():
+    agent.log(event_type="plot") if line == "log\\n" else agent.send()
+    print("done", flush=True)
 failed = ""
 if sys.argv[2] == "send":
     try:
@@ -147,6 +150,21 @@ class Machine:
             env=self.environment, stdin=terminal or subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
+
+    @contextlib.contextmanager
+    def steps(self):
+        """Start a program that does one step each time it is asked, and keeps what it read."""
+        process = self.start("steps", terminal=subprocess.PIPE)
+
+        def step(word):
+            process.stdin.write(word + "\n")
+            process.stdin.flush()
+            return process.stdout.readline().strip()
+
+        try:
+            yield step
+        finally:
+            process.communicate(timeout=60)
 
     def run(self, *words):
         """Run the program in the background, as its uploader does; return what it found."""
@@ -313,25 +331,35 @@ def test_where_the_owner_takes_it_no_longer_it_stops_for_good(machine):
     assert machine.events() == 0
 
 
-def test_two_of_its_uploaders_live_beside_each_other(machine):
-    """One for each login shell of its user; each keeps the token that it read at its start, and
-    both send what they find."""
+def test_its_own_uploader_sends_what_was_recorded(machine):
+    """The command that it starts at every login, as it started it."""
     machine.agree()
+    machine.run("idle", "plot", "fit")
     until((machine.home / "uploader").exists)
     words = shlex.split((machine.home / "uploader").read_text().splitlines()[0])
     command = [machine.python.parent / "otumat", *words]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    uploaders = [subprocess.Popen(command, env=machine.environment, **quiet) for _ in range(2)]
+    uploader = subprocess.Popen(command, env=machine.environment, **quiet)
     try:
-        for wanted in (2, 4, 6):
-            machine.run("idle", "plot", "fit")
-            until(lambda wanted=wanted: machine.events() == wanted)
-        alive = [process.poll() for process in uploaders]
+        until(lambda: machine.events() == 2, uploader)
+        until(lambda: machine.line.seen.count(("POST", "/auth/token")) >= 3, uploader)
+        alive = uploader.poll()
     finally:
-        for process in uploaders:
-            process.kill()
-            process.wait()
+        uploader.kill()
+        uploader.wait()
 
-    assert alive == [None, None]
-    assert machine.line.seen.count(("POST", "/auth/token")) >= 4
+    assert alive is None
+    assert machine.events() == 2
+
+
+def test_two_of_its_uploaders_live_beside_each_other(machine):
+    """One for each login shell of its user; each keeps the tokens that it read at its start."""
+    machine.agree()
+    told = []
+    with machine.steps() as one, machine.steps() as other:
+        for _ in range(3):
+            told += [one("log"), one("send"), other("log"), other("send")]
+
+    assert told == ["done"] * 12
     assert machine.events() == 6
+    assert machine.line.seen.count(("POST", "/auth/token")) == 6
