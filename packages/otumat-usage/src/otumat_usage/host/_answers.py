@@ -20,6 +20,7 @@ from otumat_usage.host._database import Connection, consents, func, installs, se
 from otumat_usage.host._days import Step, buckets, day_of, monday
 from otumat_usage.host._facts import Facts
 from otumat_usage.host._filters import UNKNOWN, AllOf, AnyOf, Filter, Is, Not, alternatives
+from otumat_usage.host._parts import both_on_one_day, last_values, lost_without, parts, rolled
 from otumat_usage.host._settings import recall
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ __all__ = [
     "Slice",
 ]
 
+#: Windows that overlap more than so many times are put together from halves.
+_OVERLAPS = 4
 #: What can be asked for and filtered by.
 DIMENSIONS = (FEATURE, "package_version", "python", "os", "arch", "installer", "ci", "container")
 
@@ -115,7 +118,21 @@ class Answers:
         """Return the users of the *window* days that end on each *every*-th day of the span."""
         days = self._facts.days(where, first - window + 1, last)
         ends = range(first, last + 1, every)
-        return [_point(days, end - window + 1, end, where) for end in ends]
+        if window <= _OVERLAPS * every or not all(cell.kept for cell in days.values()):
+            return [_point(days, end - window + 1, end, where) for end in ends]
+        sizes = rolled([days.get(day) for day in range(first - window + 1, last + 1)], window)
+        told = where is None or alternatives(where) is not None
+        return [
+            Point(
+                end - window + 1,
+                end,
+                sizes[end - first],
+                sum(days[d].events for d in range(end - window + 1, end + 1) if d in days)
+                if told
+                else None,
+            )
+            for end in ends
+        ]
 
     def total(self, first: int, last: int, *, where: Filter | None = None) -> Point:
         """Return the users and events of the whole span."""
@@ -143,7 +160,12 @@ class Answers:
         """Return the series of every value of *dimension*."""
         hidden = where and AllOf((where,))  # a value's events under a filter are not known
         spans = list(buckets(first, last, step))
-        if step == "day" or where is not None:
+        if step == "day" and where is None:
+            return {
+                value: [_single(days.get(day), day) for day, _ in spans]
+                for value, days in self._by_value(dimension, first, last, None, daily=True).items()
+            }
+        if where is not None:
             whole = self._by_value(dimension, first, last, where, daily=True)
             return {
                 value: [_point(days, *span, hidden) for span in spans]
@@ -164,34 +186,14 @@ class Answers:
 
         Of several values on that day the highest version counts.
         """
-        days = self._facts.days(where, first, last)
-        cells = self._facts.cells(dimension, first, last)
-        found: dict[str, int] = defaultdict(int)
-        seen = BitMap()
-        for day in sorted(days, reverse=True):
-            left = (days[day].users or BitMap()) - seen
-            seen |= left
-            for value in sorted(cells.get(day, ()), key=_version, reverse=True):
-                users = left & (cells[day][value].users or BitMap())
-                found[value] += len(users)
-                left -= users
-            found[UNKNOWN] += len(left)
-        slices = [Slice(value, users, None) for value, users in found.items() if users]
-        return sorted(slices, key=_most_used)
+        found = last_values(self._facts.cut(parts, dimension, first, last, where), _version)
+        return sorted((Slice(v, users, None) for v, users in found.items()), key=_most_used)
 
     def matrix(
         self, rows: str, columns: str, first: int, last: int, *, where: Filter | None = None
     ) -> dict[tuple[str, str], int]:
         """Return how many users had both values on one day."""
-        found: dict[tuple[str, str], BitMap] = defaultdict(BitMap)
-        right = self._by_value(columns, first, last, None, daily=True)
-        for one, days in self._by_value(rows, first, last, where, daily=True).items():
-            for other, theirs in right.items():
-                for day in days.keys() & theirs.keys():
-                    both = (days[day].users or BitMap()) & (theirs[day].users or BitMap())
-                    if both:
-                        found[one, other] |= both
-        return {pair: len(users) for pair, users in found.items()}
+        return both_on_one_day(self._facts, rows, columns, (first, last), where)
 
     def values(self, dimension: str) -> list[str]:
         """Return every value ever seen, versions in their order."""
@@ -246,6 +248,9 @@ class Answers:
 
     def lost_without(self, where: Filter, first: int, last: int) -> int:
         """Return how many users satisfied *where* on every day on which they were active."""
+        found = lost_without(self._facts, where, first, last)
+        if found is not None:
+            return found
         others = _union(self._facts.days(Not(where), first, last))
         return len(_union(self._facts.days(None, first, last)) - others)
 
@@ -318,10 +323,8 @@ class Answers:
             for value, cell in cells.items():
                 found[value][day] = cell
         nobody: dict[int, Cell] = {}
-        if dimension != FEATURE and apart:
-            nobody = self._facts.days(Is(dimension, UNKNOWN), first, last)
-        elif dimension != FEATURE:
-            nobody = self._facts.unknown(dimension, first, last)
+        if dimension != FEATURE:
+            nobody = self._facts.unknown(dimension, first, last, daily=apart)
         for day, cell in nobody.items():
             if cell.events or cell.size:
                 found[UNKNOWN][day] = cell
@@ -351,6 +354,10 @@ def _point(days: Mapping[int, Cell], start: int, end: int, where: Filter | None)
         single = start == end and (where is None or isinstance(where, Is))
         users = cells[start].size if single else None
     return Point(start, end, users, _sum(cells) if told else None)
+
+
+def _single(cell: Cell | None, day: int) -> Point:
+    return Point(day, day, cell.size if cell else 0, cell.events if cell else 0)
 
 
 def _union(days: Mapping[int, Cell]) -> BitMap:

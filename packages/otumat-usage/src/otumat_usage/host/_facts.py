@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._bitmaps import BitMap, union
@@ -18,15 +19,20 @@ from otumat_usage.host._database import (
     weeks,
 )
 from otumat_usage.host._days import monday
-from otumat_usage.host._filters import UNKNOWN, AnyOf, Filter, Is, Not, alternatives, dimensions_of
+from otumat_usage.host._filters import UNKNOWN, AnyOf, Filter, Is, Not, alternatives, values_of
 from otumat_usage.host._kept import BY_DAY, BY_WEEK, Shelf, weekly
 from otumat_usage.host._rollups import lost_by, names_of, newest, tail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Daily", "Facts"]
+__all__ = ["Cut", "Daily", "Facts"]
 
+#: Values of a filter that are read one by one.
+_FEW = 4
+
+#: What makes parts of a span: of a dimension, from one day to another, of those of a filter.
+Cut = Callable[["Facts", str, int, int, "Filter | None"], list[Any]]
 #: Cells of one dimension by day and value.
 Daily = dict[int, dict[str, Cell]]
 
@@ -42,11 +48,13 @@ class Facts:
     def __init__(self, connection: Connection, package: int) -> None:
         self._connection = connection
         self._package = package
-        self._known: dict[tuple[Shelf, str, int, int], Daily] = {}
+        self._known: dict[tuple[Shelf, str, int, int, frozenset[str] | None], Daily] = {}
         self._gathered: dict[tuple[str, int, int], Daily] = {}
         self._chosen: dict[tuple[Filter | None, int, int], dict[int, Cell]] = {}
         self._values: dict[str, set[str]] = {}
         self._fresh_numbers: dict[bytes, int] = {}
+        self._cuts: dict[Any, list[Any]] = {}
+        self._apart: set[int] = set()
         found = tail(connection, package)
         self.waiting = len(found)
         self._newest = max((row[5] for row in found), default=-1)
@@ -71,6 +79,7 @@ class Facts:
             for week in [day for day, cells in found.items() if not _kept(cells)]:
                 if start <= week < end:
                     del found[week]
+                    self._apart.add(week)
                     found.update(self.cells(dimension, week, week + 6))
             self._gathered[span] = found
         return self._gathered[span]
@@ -81,10 +90,24 @@ class Facts:
         if span not in self._chosen:
             whole = {day: cells[""] for day, cells in self.cells(ALL, first, last).items()}
             if where is not None:
-                by = {name: self.cells(name, first, last) for name in dimensions_of(where)}
+                by = self._needed(where, first, last)
                 whole = {day: _chosen(where, day, cell, by) for day, cell in whole.items()}
             self._chosen[span] = whole
         return self._chosen[span]
+
+    def _needed(self, where: Filter, first: int, last: int) -> dict[str, Daily]:
+        """Return the cells of the values that *where* names; of all where it names no value."""
+        named: dict[str, set[str]] = defaultdict(set)
+        for dimension, value in values_of(where):
+            named[dimension].add(value)
+        found = {}
+        for dimension, values in named.items():
+            span = (BY_DAY, dimension, first, last, None)
+            if UNKNOWN in values or span in self._known or len(values) > _FEW:
+                found[dimension] = self.cells(dimension, first, last)
+            else:
+                found[dimension] = self._read(BY_DAY, dimension, first, last, frozenset(values))
+        return found
 
     def parts(self, where: Filter | None, first: int, last: int) -> dict[int, Cell]:
         """Return the same in fewer parts, where their union is all that is asked for."""
@@ -99,21 +122,35 @@ class Facts:
             for day, cells in self.gathered(dimension, first, last).items()
         }
 
-    def unknown(self, dimension: str, first: int, last: int) -> dict[int, Cell]:
-        """Return who named no value of *dimension* on a day, in parts as `gathered` has them."""
+    def unknown(
+        self, dimension: str, first: int, last: int, *, daily: bool = False
+    ) -> dict[int, Cell]:
+        """Return who named no value of *dimension* on a day: in parts as `gathered`, or *daily*."""
         if dimension == FEATURE:
             return {}
-        named = self.gathered(dimension, first, last)
+        named = (self.cells if daily else self.gathered)(dimension, first, last)
         found = {}
-        for day, whole in self.parts(None, first, last).items():
+        for day, whole in (self.days if daily else self.parts)(None, first, last).items():
             # Every event has one value at most: where all are named, nobody is unknown.
             events = whole.events - sum(cell.events for cell in named.get(day, {}).values())
             if events:
-                until = day + 6 if day == monday(day) and day + 6 <= last else day
+                until = day + 6 if not daily and self.is_week(day, last) else day
                 single = self.days(Is(dimension, UNKNOWN), day, until)
                 users = union(cell.users for cell in single.values() if cell.users is not None)
-                found[day] = Cell(events, users if whole.kept else None)
+                known = sum(cell.size for cell in single.values()) if until == day else 0
+                found[day] = Cell(events, users if whole.kept else None, known)
         return found
+
+    def is_week(self, start: int, last: int) -> bool:
+        """Say whether the part that begins at *start* in a span up to *last* is a whole week."""
+        return start not in self._apart and start == monday(start) <= last - 6
+
+    def cut(self, how: Cut, dimension: str, first: int, last: int, where: Any = None) -> list[Any]:
+        """Return what *how* makes of the span, once."""
+        span = (how, dimension, first, last, where)
+        if span not in self._cuts:
+            self._cuts[span] = how(self, dimension, first, last, where)
+        return self._cuts[span]
 
     def values(self, dimension: str) -> set[str]:
         """Return every value that was ever seen."""
@@ -164,13 +201,21 @@ class Facts:
                 found[pair] |= users
         return found
 
-    def _read(self, shelf: Shelf, dimension: str, first: int, last: int) -> Daily:
-        span = (shelf, dimension, first, last)
+    def _read(
+        self,
+        shelf: Shelf,
+        dimension: str,
+        first: int,
+        last: int,
+        values: frozenset[str] | None = None,
+    ) -> Daily:
+        span = (shelf, dimension, first, last, values)
         if span not in self._known:
-            found = shelf.span(self._connection, self._package, dimension, first, last)
+            found = shelf.span(self._connection, self._package, dimension, first, last, values)
             fresh = self._fresh if shelf is BY_DAY else self._fresh_weeks
             for (name, value, day), cell in fresh.items():
-                if name == dimension and first <= day <= last:
+                asked = name == dimension and first <= day <= last
+                if asked and (values is None or value in values):
                     now = found[day].get(value)
                     found[day][value] = cell if now is None else _sum(now, cell)
             self._known[span] = dict(found)

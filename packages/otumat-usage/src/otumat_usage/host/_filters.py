@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["UNKNOWN", "AllOf", "AnyOf", "Filter", "Is", "Not", "alternatives", "dimensions_of"]
+__all__ = ["UNKNOWN", "AllOf", "AnyOf", "Filter", "Is", "Not", "alternatives", "values_of"]
 
 #: The value of an install-day on which no event names one.
 UNKNOWN = "unknown"
@@ -51,15 +51,15 @@ class Not:
 Filter = Is | AllOf | AnyOf | Not
 
 
-def dimensions_of(where: Filter | None) -> Iterator[str]:
-    """Yield every dimension that *where* names."""
+def values_of(where: Filter | None) -> Iterator[tuple[str, str]]:
+    """Yield every dimension that *where* names, with each value."""
     if isinstance(where, Is):
-        yield where.dimension
+        yield where.dimension, where.value
     elif isinstance(where, Not):
-        yield from dimensions_of(where.part)
+        yield from values_of(where.part)
     elif where is not None:
         for part in where.parts:
-            yield from dimensions_of(part)
+            yield from values_of(part)
 
 
 def alternatives(where: Filter) -> tuple[str, set[str]] | None:
@@ -72,6 +72,6 @@ def alternatives(where: Filter) -> tuple[str, set[str]] | None:
         return where.dimension, {where.value}
     if not isinstance(where, AnyOf) or not all(isinstance(part, Is) for part in where.parts):
         return None
-    named = set(dimensions_of(where))
+    named = {dimension for dimension, _ in values_of(where)}
     values = {part.value for part in where.parts if isinstance(part, Is)}
     return (named.pop(), values) if len(named) == 1 else None

@@ -7,6 +7,7 @@ because a question about months would otherwise read hundreds of sets for each v
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._bitmaps import pack_set
@@ -67,21 +68,34 @@ class Shelf:
         self._drop = Prepared(delete(table).where(self._key))
         self._make = Prepared(insert(table).values({c.name: bindparam(c.name) for c in table.c}))
         self._cell = (table.c.value, table.c.day, table.c.events, table.c.users, table.c.bits)
-        self._span = Prepared(
-            select(*self._cell).where(
-                (table.c.package == bindparam("package"))
-                & (table.c.dimension == bindparam("dimension"))
-                & table.c.day.between(bindparam("first"), bindparam("last"))
-            )
+        within = (
+            (table.c.package == bindparam("package"))
+            & (table.c.dimension == bindparam("dimension"))
+            & table.c.day.between(bindparam("first"), bindparam("last"))
         )
+        self._span = Prepared(select(*self._cell).where(within))
+        one = table.c.value == bindparam("value")
+        self._span_of_one = Prepared(select(*self._cell).where(within & one))
 
-    def span(
-        self, connection: Connection, package: int, dimension: str, first: int, last: int
+    def span(  # noqa: PLR0913, PLR0917 - the key, and a span of it
+        self,
+        connection: Connection,
+        package: int,
+        dimension: str,
+        first: int,
+        last: int,
+        values: Iterable[str] | None = None,
     ) -> dict[int, dict[str, Cell]]:
-        """Return the cells of *dimension* from day *first* to day *last*, by day and value."""
+        """Return the cells of *dimension*, or of some *values*, in a span, by day and value."""
         found: dict[int, dict[str, Cell]] = defaultdict(dict)
-        asked = {"package": package, "dimension": dimension, "first": first, "last": last}
-        for value, day, events, users, bits in self._span.rows(connection, **asked):
+        asked: dict[str, Any] = {"package": package, "dimension": dimension}
+        asked |= {"first": first, "last": last}
+        if values is None:
+            rows = self._span.rows(connection, **asked)
+        else:
+            each = (self._span_of_one.rows(connection, **asked, value=v) for v in values)
+            rows = list(chain.from_iterable(each))
+        for value, day, events, users, bits in rows:
             found[day][value] = Cell(events, None, users, bits)
         return found
 
