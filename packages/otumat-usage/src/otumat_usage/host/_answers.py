@@ -8,20 +8,21 @@ first and last day are both part of it.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from otumat_usage.host._answered import Cohort, Lifecycle, Point, Slice
 from otumat_usage.host._bitmaps import BitMap, union
 from otumat_usage.host._cells import FEATURE, Cell
 from otumat_usage.host._database import Connection, consents, func, installs, select
 from otumat_usage.host._days import Step, buckets, day_of, monday
 from otumat_usage.host._facts import Facts
 from otumat_usage.host._filters import UNKNOWN, AllOf, AnyOf, Filter, Is, Not, alternatives
+from otumat_usage.host._kept import revision
 from otumat_usage.host._parts import both_on_one_day, last_values, lost_without, parts, rolled
-from otumat_usage.host._settings import recall
+from otumat_usage.host._remembered import remembered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,45 +49,6 @@ _OVERLAPS = 4
 DIMENSIONS = (FEATURE, "package_version", "python", "os", "arch", "installer", "ci", "container")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Point:
-    """A span of days; *users* or *events* is None where it is no longer, or not, known."""
-
-    start: int
-    end: int
-    users: int | None
-    events: int | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Slice:
-    """One value of a dimension; *events* is None where a filter hides it."""
-
-    value: str
-    users: int
-    events: int | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Cohort:
-    """Installs first seen in the week of *start*, and how many came back n weeks later."""
-
-    start: int
-    size: int
-    back: list[int]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Lifecycle:
-    """One week: first seen; seen the week before; seen earlier; missing since the week before."""
-
-    start: int
-    new: int
-    returning: int
-    resurrected: int
-    churned: int
-
-
 class Answers:
     """The answers about one package as one transaction sees them.
 
@@ -97,12 +59,17 @@ class Answers:
     """
 
     def __init__(self, connection: Connection, package: Package, now: int) -> None:
-        self._connection = connection
+        self.connection = connection
         self._package = package
         self.questions = package.survey
         self._facts = Facts(connection, package.id)
         self.today = day_of(now)
+        #: What the answers are made from, None while uploads wait that are not counted yet.
+        self.revision: tuple[object, ...] | None = None
+        if not self._facts.waiting:
+            self.revision = (package.id, revision(connection, package.id), self.today)
 
+    @remembered
     def series(
         self, first: int, last: int, *, step: Step = "day", where: Filter | None = None
     ) -> list[Point]:
@@ -112,6 +79,7 @@ class Answers:
             return [_point(days, *bucket, where) for bucket in buckets(first, last, step)]
         return [self.total(*bucket, where=where) for bucket in buckets(first, last, step)]
 
+    @remembered
     def rolling(
         self, first: int, last: int, *, window: int, every: int = 1, where: Filter | None = None
     ) -> list[Point]:
@@ -134,10 +102,12 @@ class Answers:
             for end in ends
         ]
 
+    @remembered
     def total(self, first: int, last: int, *, where: Filter | None = None) -> Point:
         """Return the users and events of the whole span."""
         return _point(self._facts.parts(where, first, last), first, last, where)
 
+    @remembered
     def breakdown(
         self, dimension: str, first: int, last: int, *, where: Filter | None = None
     ) -> list[Slice]:
@@ -148,6 +118,7 @@ class Answers:
         ]
         return sorted(found, key=_most_used)
 
+    @remembered
     def breakdown_series(
         self,
         dimension: str,
@@ -179,6 +150,7 @@ class Answers:
             for value in dict.fromkeys(itertools.chain(*parts))
         }
 
+    @remembered
     def latest(
         self, dimension: str, first: int, last: int, *, where: Filter | None = None
     ) -> list[Slice]:
@@ -189,6 +161,7 @@ class Answers:
         found = last_values(self._facts.cut(parts, dimension, first, last, where), _version)
         return sorted((Slice(v, users, None) for v, users in found.items()), key=_most_used)
 
+    @remembered
     def matrix(
         self, rows: str, columns: str, first: int, last: int, *, where: Filter | None = None
     ) -> dict[tuple[str, str], int]:
@@ -211,6 +184,7 @@ class Answers:
         """Return the declared features that nobody ever used."""
         return sorted(set(self._package.events or ()) - self._facts.values(FEATURE))
 
+    @remembered
     def frequency(self, first: int, last: int, *, where: Filter | None = None) -> list[int]:
         """Return how many users were active on 1, 2, ... days of the span."""
         at_least = [BitMap() for _ in range(last - first + 2)]
@@ -221,6 +195,7 @@ class Answers:
         sizes = [len(users) for users in at_least[1:]] + [0]
         return [more - most for more, most in itertools.pairwise(sizes)]
 
+    @remembered
     def retention(self, weeks: int, *, where: Filter | None = None) -> list[Cohort]:
         """Return the cohorts of the last *weeks* weeks, this one included."""
         found, before = [], BitMap()
@@ -233,6 +208,7 @@ class Answers:
             found.append(Cohort(start, len(new), back))
         return found[-weeks:]
 
+    @remembered
     def lifecycle(self, weeks: int, *, where: Filter | None = None) -> list[Lifecycle]:
         """Return who came, stayed, came back and went in each of the last *weeks* weeks."""
         found, ever, last = [], BitMap(), BitMap()
@@ -246,6 +222,7 @@ class Answers:
             last = users
         return found[-weeks:]
 
+    @remembered
     def lost_without(self, where: Filter, first: int, last: int) -> int:
         """Return how many users satisfied *where* on every day on which they were active."""
         found = lost_without(self._facts, where, first, last)
@@ -275,7 +252,7 @@ class Answers:
         """Return how many consenting installs there are, revoked and erased ones not counted."""
         ours = (installs.c.package == self._package.id) & (installs.c.state == "active")
         found = select(func.count()).select_from(installs).where(ours)
-        return self._connection.scalar(found) or 0
+        return self.connection.scalar(found) or 0
 
     def consents(self) -> dict[str, int]:
         """Return the decisions ever taken on the consent page."""
@@ -284,7 +261,7 @@ class Answers:
             .where(consents.c.package == self._package.id)
             .group_by(consents.c.decision)
         )
-        rows = self._connection.execute(statement)
+        rows = self.connection.execute(statement)
         return {"yes": 0, "no": 0} | {row.decision: int(row.total) for row in rows}
 
     def first_day(self) -> int | None:
@@ -297,7 +274,7 @@ class Answers:
 
     def version(self) -> str:
         """Return a text that is another one whenever any answer may be."""
-        folded = recall(self._connection, f"rollups:{self._package.id}") or "0"
+        folded = revision(self.connection, self._package.id)
         asked = "-".join(str(count) for count in self.consents().values())
         return f"{self.today}-{folded}-{self._facts.waiting}-{self.installs()}-{asked}"
 

@@ -34,6 +34,7 @@ __all__ = [
     "BY_WEEK",
     "Shelf",
     "add",
+    "bump",
     "clear",
     "replace",
     "revision",
@@ -190,14 +191,14 @@ def replace(connection: Connection, package: int, cells: dict[Key, Cell], since:
     BY_DAY.make(connection, [_row(package, key, cell) for key, cell in cells.items()])
     every = weekly({**stays, **cells})
     BY_WEEK.make(connection, [_row(package, key, cell) for key, cell in every.items()])
-    _bump(connection, package)
+    bump(connection, package)
 
 
 def clear(connection: Connection, package: int, number: int) -> None:
     """Take *number* out of every set: uploads that told its days may be gone from the log."""
     for shelf in (BY_DAY, BY_WEEK):
         shelf.clear(connection, package, number)
-    _bump(connection, package)
+    bump(connection, package)
 
 
 def weekly(cells: dict[Key, Cell]) -> dict[Key, Cell]:
@@ -219,10 +220,11 @@ def revision(connection: Connection, package: int) -> str:
 def _merge(connection: Connection, package: int, cells: dict[Key, Cell], sign: int) -> None:
     BY_DAY.merge(connection, package, cells, sign)
     BY_WEEK.merge(connection, package, weekly(cells), sign)
-    _bump(connection, package)
+    bump(connection, package)
 
 
-def _bump(connection: Connection, package: int) -> None:
+def bump(connection: Connection, package: int) -> None:
+    """Note that answers about *package* may have changed."""
     remember(connection, f"rollups:{package}", str(int(revision(connection, package)) + 1))
 
 

@@ -71,6 +71,8 @@ class Prepared:
     def _run(self, connection: Connection, values: Any, *, many: bool = False, **how: Any) -> Any:
         text, order, constant = self._text(connection)
         driver = connection.dialect.loaded_dbapi
+        if not connection.in_transaction():
+            connection.begin()  # all that is read on one connection is of one state
         cursor = connection.connection.cursor(**how)
         try:
             if many:

@@ -27,6 +27,7 @@ from otumat_usage.host._database import (
 )
 from otumat_usage.host._days import DAY, day_of
 from otumat_usage.host._errors import PolicyInvalid
+from otumat_usage.host._kept import bump
 from otumat_usage.host._rollups import WAITS, horizon
 from otumat_usage.host._settings import recall, remember
 
@@ -124,4 +125,7 @@ def _drop_sets(connection: Connection, package: int, first: int) -> int:
         & (rollups.c.dimension != HEALTH)
         & rollups.c.bits.is_not(None)
     )
-    return connection.execute(update(rollups).where(old).values(bits=None)).rowcount
+    dropped = connection.execute(update(rollups).where(old).values(bits=None)).rowcount
+    if dropped:
+        bump(connection, package)
+    return dropped

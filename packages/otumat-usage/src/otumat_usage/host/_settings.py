@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from otumat_usage.host._database import Connection, insert, select, settings, update
+from otumat_usage.host._database import Connection, bindparam, insert, select, settings, update
+from otumat_usage.host._prepared import Prepared
 
 __all__ = ["recall", "remember"]
+
+_VALUE = Prepared(select(settings.c.value).where(settings.c.name == bindparam("name")))
 
 
 def recall(connection: Connection, name: str) -> str | None:
     """Return the value of that name, None when there is none."""
-    value = connection.scalar(select(settings.c.value).where(settings.c.name == name))
-    return None if value is None else str(value)
+    for (value,) in _VALUE.rows(connection, name=name):
+        return str(value)
+    return None
 
 
 def remember(connection: Connection, name: str, value: str) -> None:

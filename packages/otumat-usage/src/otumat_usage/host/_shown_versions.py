@@ -44,6 +44,7 @@ _CI_NOTE = f"{_NOTE} A job on CI is often a new user each time."
 _BARS = 8
 _MOST = 16
 _HALF = 0.5
+_MONTH = 28
 
 
 def latest(dimension: str, answers: Answers, asked: Question) -> Exhibit:
@@ -117,7 +118,9 @@ def halves(answers: Answers, asked: Question) -> Exhibit:
         if started is None or started < asked.first + 7:
             continue  # it was there before these days, so its first day is not known
         newer = order[order.index(version) :] if version in order else [version]
-        reached = _reached(answers, asked, newer, users)
+        # Not before the first use of any of them.
+        first = min(p.start for value in newer for p in series.get(value, ()) if p.users)
+        reached = _reached(answers, asked, newer, users, first)
         took = None if reached is None else reached - started
         rows.append((version, iso(started), took))
     return Exhibit(
@@ -131,14 +134,21 @@ def halves(answers: Answers, asked: Question) -> Exhibit:
 
 
 def _reached(
-    answers: Answers, asked: Question, newer: Sequence[str], users: Mapping[int, int | None]
+    answers: Answers,
+    asked: Question,
+    newer: Sequence[str],
+    users: Mapping[int, int | None],
+    first: int,
 ) -> int | None:
     """Return the first day on which half of the users of 7 days had one of *newer*."""
     moved = AnyOf(tuple(Is("package_version", value) for value in newer))
     where = moved if asked.where is None else AllOf((asked.where, moved))
-    for point in answers.rolling(asked.first, asked.last, window=7, where=where):
-        if point.users and point.users >= _HALF * (users.get(point.end) or 0):
-            return point.end
+    # A month at a time: most versions are taken up long before the span ends.
+    for start in range(first, asked.last + 1, _MONTH):
+        end = min(start + _MONTH - 1, asked.last)
+        for point in answers.rolling(start, end, window=7, where=where):
+            if point.users and point.users >= _HALF * (users.get(point.end) or 0):
+                return point.end
     return None
 
 

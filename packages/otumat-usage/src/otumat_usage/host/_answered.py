@@ -1,0 +1,46 @@
+"""Hold what `Answers` returns."""
+
+from __future__ import annotations
+
+import dataclasses
+
+__all__ = ["Cohort", "Lifecycle", "Point", "Slice"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Point:
+    """A span of days; *users* or *events* is None where it is no longer, or not, known."""
+
+    start: int
+    end: int
+    users: int | None
+    events: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slice:
+    """One value of a dimension; *events* is None where a filter hides it."""
+
+    value: str
+    users: int
+    events: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cohort:
+    """Installs first seen in the week of *start*, and how many came back n weeks later."""
+
+    start: int
+    size: int
+    back: list[int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """One week: first seen; seen the week before; seen earlier; missing since the week before."""
+
+    start: int
+    new: int
+    returning: int
+    resurrected: int
+    churned: int
