@@ -2,15 +2,18 @@
 
     nox -s bench -- host-life [--events 200000]
 
-Start: from the command to the first answer of /healthz, median of 5. Refreshes: through the write
-thread, 64 waiting at once, durable. Prints one JSON object.
+Start: from the command to the first answer of /healthz, median of 5. Refreshes: 64 at once,
+durable, through the write thread and over HTTP. Uploads come on days at random over a year, the
+worst case for counting (`answers.py` has a plausible year). Prints one JSON object.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import json
+import os
 import pathlib
 import random
 import statistics
@@ -20,36 +23,49 @@ import tempfile
 import time
 import urllib.request
 import uuid
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-def start(folder: pathlib.Path) -> tuple[float, float]:
-    """Return seconds to the first answer, and resident MB when idle."""
+@contextlib.contextmanager
+def serving(folder: pathlib.Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Run the host in *folder*; yield its process and address once it is ready."""
     with tempfile.TemporaryDirectory() as name:
         ready = pathlib.Path(name, "ready")
-        begin = time.perf_counter()
         command = [sys.executable, "-m", "otumat_usage.host", "serve", "-d", str(folder)]
         server = subprocess.Popen(
             [*command, "--port", "0", "--ready-file", str(ready)], stdout=subprocess.DEVNULL
         )
         try:
-            while not ready.exists():
+            while not ready.exists() or not ready.read_bytes():
+                if server.poll() is not None:
+                    raise SystemExit("the server did not start")
                 time.sleep(0.002)
-            url = json.loads(ready.read_text())["url"]
-            urllib.request.urlopen(f"{url}/healthz").read()
-            took = time.perf_counter() - begin
-            memory = 0.0
-            with contextlib.suppress(OSError):
-                for line in pathlib.Path(f"/proc/{server.pid}/status").read_text().splitlines():
-                    if line.startswith("VmRSS"):
-                        memory = int(line.split()[1]) / 1024
+            yield server, json.loads(ready.read_text())["url"]
         finally:
             server.terminate()
             server.wait()
-    return took, memory
 
 
-def refreshes(folder: pathlib.Path, number: int = 2000) -> float:
-    """Return durable rotations per second, each refresh with the token of the one before."""
+def start(folder: pathlib.Path) -> tuple[float, float, float]:
+    """Return seconds to the first answer, of CPU until then, and resident MB when idle."""
+    begin = time.perf_counter()
+    with serving(folder) as (server, url):
+        urllib.request.urlopen(f"{url}/healthz").read()
+        took = time.perf_counter() - begin
+        cpu = memory = 0.0
+        with contextlib.suppress(OSError):
+            cpu = cpu_of(server.pid)
+            for line in pathlib.Path(f"/proc/{server.pid}/status").read_text().splitlines():
+                if line.startswith("VmRSS"):
+                    memory = int(line.split()[1]) / 1024
+    return took, cpu, memory
+
+
+def families(folder: pathlib.Path) -> tuple[Any, list[str]]:
+    """Return a host with 64 installs, and the refresh token of each."""
     from otumat_usage.host import _grants, _packages
     from otumat_usage.host._host import open_host
 
@@ -63,6 +79,15 @@ def refreshes(folder: pathlib.Path, number: int = 2000) -> float:
             install = _grants.enrol(connection, consent)
             family = _grants.Family(connection, install, uuid.uuid4().bytes, now)
             held.append(family.open("usage:write").refresh)
+    return host, held
+
+
+def refreshes(folder: pathlib.Path, number: int = 2000) -> float:
+    """Return durable rotations per second, each refresh with the token of the one before."""
+    from otumat_usage.host import _grants
+
+    host, held = families(folder)
+    now = host.now()
     host.start()
     begin = time.perf_counter()
     for _ in range(number // len(held)):
@@ -76,9 +101,55 @@ def refreshes(folder: pathlib.Path, number: int = 2000) -> float:
     return (number // len(held)) * len(held) / took
 
 
+def refreshes_over_http(folder: pathlib.Path, rounds: int = 60) -> tuple[float, float]:
+    """Return the same over HTTP, per second and per second of the server's CPU: 64 clients."""
+    host, held = families(folder)
+    host.database.close()
+
+    async def one(port: int, token: str) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.closing(writer):
+            for _ in range(rounds):
+                body = f"grant_type=refresh_token&client_id=otumat-usage&refresh_token={token}"
+                writer.write(
+                    b"POST /auth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/"
+                    b"x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n"
+                    % len(body)
+                    + body.encode()
+                )
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+                answer = json.loads(await reader.readexactly(length))
+                token = answer["refresh_token"]
+
+    async def all_of_them(port: int) -> float:
+        begin = time.perf_counter()
+        await asyncio.gather(*(one(port, token) for token in held))
+        return time.perf_counter() - begin
+
+    with serving(folder) as (server, url):
+        before = cpu_of(server.pid)
+        took = asyncio.run(all_of_them(int(url.rpartition(":")[2])))
+        cpu = cpu_of(server.pid) - before
+    return rounds * len(held) / took, rounds * len(held) / cpu
+
+
+def used(connection: Any) -> int:
+    """Return the bytes of the file that hold something."""
+    names = ("page_count", "freelist_count", "page_size")
+    pages, free, size = (connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names)
+    return int((pages - free) * size)
+
+
+def cpu_of(pid: int) -> float:
+    """Return the seconds of CPU that a process has used."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def life(folder: pathlib.Path, events: int, rows: int) -> dict[str, float]:
     """Fill a store with *events* in batches of *rows*; return its size and the time of answers."""
-    from otumat_usage.host import _grants, _log, _packages, _statistics, _wire
+    from otumat_usage.host import _grants, _log, _packages, _retention, _statistics, _wire
     from otumat_usage.host._database import Database
     from otumat_usage.host._worker import fold_all
 
@@ -87,7 +158,7 @@ def life(folder: pathlib.Path, events: int, rows: int) -> dict[str, float]:
     now = time.time_ns() // 1_000_000
     with database.write() as connection:
         package = _packages.add(connection, "demo", now)
-        empty = database.path.stat().st_size
+        empty = used(connection)
         installs = []
         for _ in range(max(1, events // 100)):
             consent = _grants.Consent(package.id, "0" * 64, "1-0", now, "browser")
@@ -116,14 +187,19 @@ def life(folder: pathlib.Path, events: int, rows: int) -> dict[str, float]:
     fold_all(database)
     folded = time.perf_counter() - begin
     with database.read() as connection:
-        database.flush(connection)
-        size = database.path.stat().st_size - empty
         begin = time.perf_counter()
         _statistics.summarise(connection, package, now)
         took = time.perf_counter() - begin
+    with database.write() as connection:
+        _retention.let_go(connection, now)  # as it does every day: ids are kept for 30 days
+        whole = used(connection) - empty
+        for table in ("rollup", "rollup_week"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+        bare = used(connection) - empty
     database.close()
     return {
-        "bytes_per_event": round(size / events, 1),
+        "bytes_per_event": round(whole / events, 1),
+        "without_statistics": round(bare / events, 1),
         "counted_per_second": round(events / folded),
         "summary_ms": round(took * 1000),
     }
@@ -137,10 +213,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         starts = [start(folder / "start") for _ in range(5)]
+        over_http, per_cpu = refreshes_over_http(folder / "http")
         result = {
-            "start_s": round(statistics.median(took for took, _ in starts), 2),
-            "idle_mb": round(statistics.median(memory for _, memory in starts), 1),
+            "load": round(os.getloadavg()[0], 1),
+            "start_s": round(statistics.median(took for took, _, _ in starts), 2),
+            "start_cpu_s": round(statistics.median(cpu for _, cpu, _ in starts), 2),
+            "idle_mb": round(statistics.median(memory for _, _, memory in starts), 1),
             "refreshes_per_s": round(refreshes(folder / "refresh")),
+            "refreshes_over_http_per_s": round(over_http),
+            "refreshes_per_cpu_s": round(per_cpu),
             "100 rows a batch": life(folder / "large", options.events, 100),
             "5 rows a batch": life(folder / "small", options.events // 4, 5),
         }

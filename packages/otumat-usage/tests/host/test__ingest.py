@@ -82,6 +82,29 @@ def test_a_batch_id_for_another_body_is_refused(service):
     assert total(service).events == 1
 
 
+def test_a_batch_id_is_known_in_any_run_for_30_days_and_in_its_own_for_ever(service):
+    from otumat_usage.host._retention import let_go
+
+    tokens = service.enrol()
+    body = service.batch(tokens, "plot")
+    first = service.upload(tokens, body).json()
+    service.clock.forward(days=29)
+    with service.host.database.write() as connection:
+        let_go(connection, service.clock())
+    tokens |= service.refresh(tokens["refresh_token"]).json()
+    assert service.upload(tokens, body | {"run": "other"}).status_code == 422
+
+    service.clock.forward(days=2)
+    with service.host.database.write() as connection:
+        let_go(connection, service.clock())
+    tokens |= service.refresh(tokens["refresh_token"]).json()
+    again = service.upload(tokens, body).json()
+    other = service.upload(tokens, body | {"run": "other"}).json()
+
+    assert (again["duplicate"], again["receipt"]) == (True, first["receipt"])
+    assert (other["duplicate"], other["accepted"]) == (False, 1)
+
+
 def test_two_installs_may_use_one_batch_id(service):
     one, two = service.enrol(), service.enrol()
 
