@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
-__all__ = ["Cohort", "Lifecycle", "Point", "Slice"]
+__all__ = ["Cohort", "Lifecycle", "Point", "Slice", "by_version"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,3 +45,9 @@ class Lifecycle:
     returning: int
     resurrected: int
     churned: int
+
+
+def by_version(text: str) -> list[tuple[int, int, str]]:
+    """Return what sorts 3.9 before 3.10."""
+    parts = re.split(r"(\d+)", text)
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]

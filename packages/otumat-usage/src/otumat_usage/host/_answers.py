@@ -9,11 +9,10 @@ first and last day are both part of it.
 from __future__ import annotations
 
 import itertools
-import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from otumat_usage.host._answered import Cohort, Lifecycle, Point, Slice
+from otumat_usage.host._answered import Cohort, Lifecycle, Point, Slice, by_version
 from otumat_usage.host._bitmaps import BitMap, union
 from otumat_usage.host._cells import FEATURE, Cell
 from otumat_usage.host._database import Connection, consents, func, installs, select
@@ -158,7 +157,7 @@ class Answers:
 
         Of several values on that day the highest version counts.
         """
-        found = last_values(self._facts.cut(parts, dimension, first, last, where), _version)
+        found = last_values(self._facts.cut(parts, dimension, first, last, where), by_version)
         return sorted((Slice(v, users, None) for v, users in found.items()), key=_most_used)
 
     @remembered
@@ -170,7 +169,7 @@ class Answers:
 
     def values(self, dimension: str) -> list[str]:
         """Return every value ever seen, versions in their order."""
-        return sorted(self._facts.values(dimension), key=_version)
+        return sorted(self._facts.values(dimension), key=by_version)
 
     def features(self, first: int, last: int, *, where: Filter | None = None) -> list[Slice]:
         """Return every feature, most used first: those without a user in the span too."""
@@ -347,9 +346,3 @@ def _sum(days: Mapping[int, Cell]) -> int:
 
 def _most_used(each: Slice) -> tuple[int, int, str]:
     return -each.users, -(each.events or 0), each.value
-
-
-def _version(text: str) -> list[tuple[int, int, str]]:
-    """Return what sorts 3.9 before 3.10."""
-    parts = re.split(r"(\d+)", text)
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]

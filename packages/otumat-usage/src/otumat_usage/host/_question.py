@@ -10,7 +10,7 @@ from otumat_usage.host import _expression
 from otumat_usage.host._answers import AllOf, AnyOf, Is
 from otumat_usage.host._days import day_number, iso
 from otumat_usage.host._errors import ServingError
-from otumat_usage.host._filters import UNKNOWN, dimensions_of
+from otumat_usage.host._filters import UNKNOWN, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +103,7 @@ def ask(answers: Answers, given: Mapping[str, str]) -> Question:
         raise QuestionInvalid(f"{ci[:20]!r} is no choice about CI; expected with, or nothing")
     text = (given.get("where") or "").strip()
     chosen = _expression.read(text, answers.values)
-    spoken = bool(ci) or "ci" in dimensions_of(chosen)
+    spoken = bool(ci) or "ci" in {name for name, _ in values_of(chosen)}
     people = None if spoken else without_ci(answers)
     return Question(
         first=first,
