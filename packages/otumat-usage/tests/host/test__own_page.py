@@ -3,10 +3,11 @@
 import html
 import json
 import re
+import uuid
 
 import pytest
 
-from otumat_usage.host import _held, _packages, _statistics
+from otumat_usage.host import _grants, _held, _packages, _statistics
 from otumat_usage.host._database import select, self_keys
 
 PAGE = "/user/my-data"
@@ -21,7 +22,8 @@ def link(service, tokens):
 def _tokens(service):
     """An installation with two uploads, beside another one."""
     found = service.enrol()
-    service.upload(found, service.batch(found, "plot", "fit", "fit") | {"dropped": {"full": 2}})
+    body = service.batch(found, "plot", "fit", "fit") | {"dropped": {"full": 2}}
+    service.upload(found, body)
     service.clock.forward(days=1)
     found = found | service.refresh(found["refresh_token"]).json()
     service.upload(found, service.batch(found, "plot"))
@@ -237,3 +239,23 @@ def test_strangers_are_told_how_to_get_there(service):
     assert answer.status_code == 401
     assert "otumat-usage export --page PACKAGE" in answer.text
     assert "export --page demo" in service.browser.get("/p/demo/privacy").text
+
+
+def test_what_a_program_agreed_to_and_where_it_ran_are_said_in_words(service):
+    package = service.add("fleet")
+    with service.host.database.write() as connection:
+        consent = _grants.Consent(package.id, "0" * 64, "1-0", service.clock(), "program")
+        install = _grants.enrol(connection, consent)
+        pair = _grants.Family(connection, install, install, service.clock()).open(
+            "usage:write usage:self"
+        )
+    tokens = {"access_token": pair.access, "install_id": str(uuid.UUID(bytes=install))}
+    body = service.batch(tokens, "plot")
+    body["context"] |= {"ci": True, "container": False}
+    assert service.upload(tokens, body).json()["accepted"] == 1
+    service.browser.get(link(service, tokens).json()["url"])
+
+    page = html.unescape(service.browser.get(PAGE).text)
+
+    assert "by a program of the package's makers, who say that you agreed" in page
+    assert "system Linux, CI yes, container no" in page

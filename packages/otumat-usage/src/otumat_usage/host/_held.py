@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import json
 from typing import TYPE_CHECKING
 
 from otumat_usage.host import _packages
+from otumat_usage.host._cells import in_words
 from otumat_usage.host._days import day_of, iso
 from otumat_usage.host._log import context_values, entries, type_names
 from otumat_usage.host._rights import agreement
@@ -21,7 +21,7 @@ __all__ = ["SHOWN", "Held", "held"]
 
 #: Rows of days and events that the page shows; the download has all.
 SHOWN = 500
-_NAMES = {"package_version": "version", "python": "Python", "os": "system"}
+_NAMES = {"package_version": "version", "python": "Python", "os": "system", "ci": "CI"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,9 +85,9 @@ def held(connection: Connection, install: bytes) -> Held | None:
 def _told(context: dict[str, object]) -> str:
     """Return a context as one line, such as ``version 1.4.2, Python 3.12, system Linux``."""
     return ", ".join(
-        f"{_NAMES.get(name, name)} {json.dumps(v) if isinstance(v, bool) else v}"
-        for name, v in context.items()
-        if v not in (None, "")
+        f"{_NAMES.get(name, name)} {in_words(value)}"
+        for name, value in context.items()
+        if in_words(value)
     )
 
 

@@ -21,9 +21,11 @@ from otumat_usage.host._web import (
 if TYPE_CHECKING:
     from otumat_usage.host._api_tokens import ApiToken
 
-__all__ = ["maintainer"]
+__all__ = ["CHALLENGE", "maintainer"]
 
 _REALM = 'Bearer realm="otumat-usage maintainer"'
+#: What a 401 asks for (RFC 9110, 15.5.2).
+CHALLENGE = {"WWW-Authenticate": _REALM}
 
 
 async def maintainer(request: Request, scope: str, package: str = "") -> ApiToken | Response:

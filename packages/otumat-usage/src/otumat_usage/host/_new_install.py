@@ -16,7 +16,7 @@ from otumat_usage.host._authorize import SCOPES
 from otumat_usage.host._consent import ConsentText, consent_text
 from otumat_usage.host._database import Connection, installs, select
 from otumat_usage.host._form_session import is_ours
-from otumat_usage.host._maintainer import maintainer
+from otumat_usage.host._maintainer import CHALLENGE, maintainer
 from otumat_usage.host._messages import NewTokens
 from otumat_usage.host._secrets import new_id
 from otumat_usage.host._settings_page import PURPOSE
@@ -90,7 +90,7 @@ async def _refusal(request: Request, package: str | None) -> Response | None:
         return found if isinstance(found, Response) else None
     if not await is_admin(request):
         text = "send a token of `otumat-usage host token add --scope admin`"
-        return problem(401, "maintainer", "For the maintainer only", text)
+        return problem(401, "maintainer", "For the maintainer only", text, headers=CHALLENGE)
     if package is None:
         return None
     given = {"csrf": request.headers.get("x-csrf-token", "")}
