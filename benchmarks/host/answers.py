@@ -170,12 +170,11 @@ def rollups_of(database: Any) -> str:
 
 def ask_all(host: Any, year: Year, bar: float) -> bool:
     """Time every answer, page and badge; print them."""
-    from otumat_usage.host._remembered import forget
-
     from otumat_usage.host._answers import Answers
     from otumat_usage.host._catalogue import EXHIBITS, PAGES, exhibit
     from otumat_usage.host._public import publish
     from otumat_usage.host._question import ask
+    from otumat_usage.host._remembered import forget
 
     def answered(name: str, given: dict[str, str]) -> None:
         with host.database.read() as connection:
