@@ -405,7 +405,7 @@ class Pages:
 
     def __init__(self, world, where):
         self.world, self.oracle = world, Oracle(world, where)
-        asked = Question(first=Oracle.first, last=TODAY, where=where)
+        asked = Question(first=Oracle.first, last=TODAY, where=where, chosen=where)
         with world.database.read() as connection:
             answers = Answers(connection, world.package, NOW)
             self.shown = {
