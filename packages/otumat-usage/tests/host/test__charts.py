@@ -1,5 +1,6 @@
 """Laws of the plots: well-formed, escaped, every value in a tip, nothing outside the frame."""
 
+import itertools
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -129,3 +130,15 @@ def test_scales_end_at_round_numbers():
 )
 def test_large_numbers_are_written_short(value, text):
     assert _svg.compact(value) == text
+
+
+@pytest.mark.parametrize("number", range(1, 40))
+def test_heads_of_a_heat_map_do_not_touch(number):
+    heads = [f"2026-{i:02}" for i in range(number)]
+    drawn = parsed(_heat.heat("t", ["row"], heads, {(0, i): i for i in range(number)}))
+
+    texts = [each for each in drawn.iter(f"{SVG}text") if each.get("y") == "14"]
+    places = [(float(each.get("x")), len(each.text) * _heat._DIGIT / 2) for each in texts]
+    assert places
+    for (x, half), (following, other) in itertools.pairwise(places):
+        assert x + half <= following - other + 0.1

@@ -46,10 +46,14 @@ def heat(  # noqa: PLR0913 - three of them by keyword
     parts = []
     widest = max((len(head) for head in heads), default=0)
     every = 1 if each else max(1, -(-int(widest * _DIGIT + 4) // max(1, int(wide))))
+    reached = 0.0
     for column in range(0, len(heads), every):
         head = shortened(heads[column], wide * every)
-        x = min(_NAMES + (column + 0.5) * wide, WIDTH - len(head) * _DIGIT / 2)
-        parts.append(f'<text x="{x:.1f}" y="14" text-anchor="middle">{escape(head)}</text>')
+        half = len(head) * _DIGIT / 2
+        x = min(_NAMES + (column + 0.5) * wide, WIDTH - half)
+        if x - half >= reached or each:  # the last one is moved into the frame, onto another
+            parts.append(f'<text x="{x:.1f}" y="14" text-anchor="middle">{escape(head)}</text>')
+            reached = x + half
     for row, name in enumerate(rows):
         y = _HEAD + row * _ROW
         shown = shortened(name, _NAMES - 6)
