@@ -18,9 +18,11 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
 nox.options.error_on_external_run = True
 
-# A shell ignores SIGINT for what it starts in the background, and children inherit that; the tests
-# that press Ctrl-C need it as a terminal gives it.
+# A shell ignores SIGINT for what it starts in the background, nohup ignores SIGHUP, and children
+# inherit that; the tests that press Ctrl-C or hang up need them as a terminal gives them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Without byte code every command that a test starts would compile its libraries anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -91,10 +93,10 @@ OLDEST_AND_NEWEST = list(dict.fromkeys([PYTHONS[0], PYTHONS[-1]]))
 NEWEST = PYTHONS[-1]
 
 # What `nox` alone runs: all that needs only Python, git and openssl, within ten minutes on two
-# cores. CI also runs `faults`, `lowest`, and `alone` on the oldest Python.
+# cores. CI also runs `tests` on the Pythons between, `faults`, `lowest`, and `alone` on the oldest.
 nox.options.sessions = [
-    "lint", "types", "tests", f"alone-{NEWEST}", "together", "interop",
-    f"readme-{NEWEST}", "docs", "build",
+    "lint", "types", *(f"tests-{python}" for python in OLDEST_AND_NEWEST), f"alone-{NEWEST}",
+    "together", "interop", f"readme-{NEWEST}", "docs", "build",
 ]  # fmt: skip
 
 

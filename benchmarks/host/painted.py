@@ -20,9 +20,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from playwright.sync_api import Page, sync_playwright
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
          "--disable-component-update", "--no-first-run")  # fmt: skip
@@ -89,6 +91,8 @@ def main() -> None:
     parser.add_argument("--installs", type=int, default=400, help="people of the made-up year")
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
+    from playwright.sync_api import sync_playwright
+
     chromium = os.environ.get("OTUMAT_CHROMIUM") or shutil.which("chromium")
     if not chromium:
         sys.exit("this needs `chromium`: install it (Debian: apt install chromium)")

@@ -12,6 +12,8 @@ from otumat_usage.host import _api_tokens, _catalogue, _secrets
 from otumat_usage.host._app import make_app
 from otumat_usage.host.cli import report_command
 
+pytestmark = pytest.mark.service  # a host behind a real port
+
 
 @pytest.fixture(name="report")
 def _report(service, on_a_port):
