@@ -88,6 +88,30 @@ def test_a_rebuild_keeps_what_the_log_can_no_longer_tell(service):
     assert ask(service) == before
 
 
+def test_a_rebuild_keeps_of_a_week_what_only_its_first_days_had(service):
+    """Nothing since the horizon tells of CI, but the days before it in the same week did."""
+    first = service.clock() // DAY  # a Monday
+    for changes in ({"context": {"ci": True}}, {"context": {}}):
+        tokens = service.enrol()
+        service.upload(tokens, service.batch(tokens, "plot", **changes))
+        service.clock.forward(days=300)
+    service.clock.forward(days=-300)
+    fold_all(service.host.database)
+
+    def on_ci():
+        with service.host.database.read() as connection:
+            found = Answers(connection, service.add_package, service.clock())
+            return found.breakdown("ci", first, first + 6)
+
+    before = on_ci()
+    change(service, log_days=298, set_days=760)
+
+    _rollups.rebuild(service.host.database, service.add_package.id)
+
+    assert on_ci() == before
+    assert [(each.value, each.users) for each in before] == [("yes", 1)]
+
+
 def test_erasing_reaches_the_days_whose_uploads_are_gone(service, aged):
     change(service, log_days=250, set_days=760)
 

@@ -183,7 +183,9 @@ def replace(connection: Connection, package: int, cells: dict[Key, Cell], since:
         old = (shelf.table.c.package == package) & (shelf.table.c.day >= first)
         connection.execute(delete(shelf.table).where(old))
     stays: dict[Key, Cell] = {}
-    for dimension in {key[0] for key in cells if since}:
+    first_days = (rollups.c.package == package) & rollups.c.day.between(monday(since), since - 1)
+    told = select(rollups.c.dimension).where(first_days).distinct()
+    for dimension in connection.scalars(told).all():
         earlier = BY_DAY.span(connection, package, dimension, monday(since), since - 1)
         stays.update(
             (((dimension, v, day), c) for day, of in earlier.items() for v, c in of.items())
