@@ -23,6 +23,7 @@ __all__ = ["SPANS", "Question", "QuestionInvalid", "ask", "without_ci"]
 SPANS = {7: "7 days", 28: "28 days", 90: "90 days", 365: "a year"}
 _DEFAULT = 90
 _LONGEST = 800
+_DIGITS = 5
 _ORDERS = ("users", "events", "name")
 
 
@@ -143,9 +144,11 @@ def _span(today: int, given: Mapping[str, str]) -> tuple[int, int, str]:
             )
         return first, last, until
     days = given.get("days") or str(_DEFAULT)
-    if not days.isascii() or not days.isdecimal() or not 1 <= int(days[:5]) <= _LONGEST:
+    # No more digits than such a number needs: reading very many is an error of its own.
+    number = int(days) if days.isascii() and days.isdecimal() and len(days) <= _DIGITS else 0
+    if not 1 <= number <= _LONGEST:
         raise QuestionInvalid(f"{days[:20]!r} days; expected a number from 1 to {_LONGEST}")
-    return last - int(days) + 1, last, until
+    return last - number + 1, last, until
 
 
 def _day(text: str) -> int:
