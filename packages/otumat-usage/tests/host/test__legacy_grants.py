@@ -110,5 +110,7 @@ def test_only_our_own_clients_are_read_from_the_header(enrol):
     ):  # fmt: skip
         assert _legacy_grants.client_of(basic(wrong)) is None
     assert _legacy_grants.client_of(types.SimpleNamespace(headers={})) is None
+    foreign = types.SimpleNamespace(headers={"authorization": "Basic \xe9"})
+    assert _legacy_grants.client_of(foreign) is None
     bearer = types.SimpleNamespace(headers={"authorization": f"Bearer {secret}"})
     assert _legacy_grants.client_of(bearer) is None
