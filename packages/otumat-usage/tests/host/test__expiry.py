@@ -2,7 +2,7 @@
 
 import pytest
 
-from otumat_usage.host import _device_grants, _expiry, _grants, _packages
+from otumat_usage.host import _device_grants, _expiry, _grants, _legacy_grants, _packages
 from otumat_usage.host._admin import new_link
 from otumat_usage.host._authorize import AuthorizationRequest
 from otumat_usage.host._database import (
@@ -77,6 +77,24 @@ def test_the_tables_stay_bounded_over_years_of_refreshes(service, rows, write):
     # No refresh token is kept for longer than 620 days after it was made.
     assert 2 * 365 < most["refresh"] <= 2 * 620 + 2
     assert 1 < most["families"] <= 3
+
+
+@pytest.mark.parametrize("refreshed", [0, 170])
+def test_a_grant_of_wire_1_leaves_nothing_when_it_can_do_nothing(service, rows, write, refreshed):
+    """Its client's secret lives as long as the grant, and goes with it."""
+    clock = service.clock
+    given = write(lambda c: _legacy_grants.grant(c, enrolled(c, clock()), clock()))
+    write(lambda c: _packages.take_legacy(c, "demo", on=True))
+    clock.forward(days=refreshed)
+    write(_legacy_grants.refresh, given.client, given.pair.refresh, clock())
+
+    clock.forward(days=399 - refreshed)
+    _expiry.sweep_all(service.host.database, clock())
+    assert rows(tokens, tokens.c.kind == "client") == 1
+    clock.forward(days=221)
+    _expiry.sweep_all(service.host.database, clock())
+
+    assert (rows(tokens), rows(families)) == (0, 0)
 
 
 def test_a_retired_token_revokes_its_family_as_long_as_that_lives(service, write):

@@ -1,8 +1,8 @@
 """Delete credentials that can do nothing any more, a bounded number at a time.
 
-Access tokens go when they expire; codes and device grants soon after, and with them
-the installs that were agreed to and never came to fetch their tokens; sessions and
-links, an admin's and a user's own, when they expire.
+Access tokens and the secrets of 0.3 clients go when they expire; codes and device grants
+soon after, and with them the installs that were agreed to and never came to fetch their
+tokens; sessions and links, an admin's and a user's own, when they expire.
 
 A refresh token stays for as long as its family may live after it was made: whoever
 presents a retired one holds a copy, and only its row can say so (RFC 9700, 4.14.2).
@@ -68,8 +68,9 @@ def sweep_all(database: Database, now: int, stopping: Callable[[], bool] = lambd
 def sweep(connection: Connection, now: int, most: int = CHUNK) -> int:
     """Delete at most *most* rows that have expired as of *now* (ms); return how many."""
     steps: tuple[tuple[_Step, int], ...] = (
-        (_access_tokens, now),
-        (_refresh_tokens, now - _REFRESH_KEPT),
+        (functools.partial(_tokens, "access"), now),
+        (functools.partial(_tokens, "client"), now),
+        (functools.partial(_tokens, "refresh"), now - _REFRESH_KEPT),
         (functools.partial(_unfetched, auth_codes), now - _CODE_KEPT),
         (functools.partial(_unfetched, device_grants), now - DEVICE_LIFE),
         (functools.partial(_of_installs, self_keys), now),
@@ -84,17 +85,15 @@ def sweep(connection: Connection, now: int, most: int = CHUNK) -> int:
     return gone
 
 
-def _access_tokens(connection: Connection, now: int, most: int) -> int:
-    return len(_drop(connection, tokens, now, most, kind="access"))
-
-
-def _refresh_tokens(connection: Connection, now: int, most: int) -> int:
-    found = _drop(connection, tokens, now, most, kind="refresh")
-    for install, family in {(row.install, row.family) for row in found}:
+def _tokens(kind: str, connection: Connection, now: int, most: int) -> int:
+    found = _drop(connection, tokens, now, most, kind=kind)
+    # An access token never is the last of its family: what renews it is kept for longer.
+    ended = {(row.install, row.family) for row in found} if kind != "access" else set()
+    for install, family in ended:
         mine = (tokens.c.install == install) & (tokens.c.family == family)
         if connection.execute(select(tokens.c.hash).where(mine).limit(1)).first() is None:
-            ended = (families.c.install == install) & (families.c.id == family)
-            connection.execute(delete(families).where(ended))
+            ours = (families.c.install == install) & (families.c.id == family)
+            connection.execute(delete(families).where(ours))
     return len(found)
 
 
