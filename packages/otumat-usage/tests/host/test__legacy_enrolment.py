@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from otumat_usage.host import _packages
-from otumat_usage.host._database import metadata, select
+from otumat_usage.host._database import log, metadata, select
 from otumat_usage.host._rights import as_lines, export
 from otumat_usage.host._secrets import install_of
 from otumat_usage.host.cli import host_group
@@ -203,6 +203,18 @@ def test_an_upload_counts_and_can_be_erased(legacy):
     erased = legacy.browser("DELETE", "/api/usage-self", headers=headers)
     assert (erased.json()["uploads"], erased.json()["events"]) == (1, 2)
     assert sent(legacy, given, rows).status_code == 410
+
+
+def test_what_no_such_client_can_send_is_refused_and_stored_nowhere(legacy):
+    """More rows than fit into a body: a few packed bytes would fill the disk with refusals."""
+    given = agreed(legacy)
+    headers = ["install_id", "event_date", "event_type"]
+    body = {"installId": given["installId"], "headers": headers, "rows": [0] * 140_001}
+    token = {"access_token": given["accessToken"]}
+
+    assert legacy.upload(token, body).status_code == 413
+    with legacy.host.database.read() as connection:
+        assert connection.execute(select(log)).all() == []
 
 
 def test_an_expired_token_is_told_in_the_words_that_the_client_knows(legacy):

@@ -200,6 +200,8 @@ async def _keep_legacy(
     now = host.now()
     try:
         found = _legacy_batch.decode(body)
+    except TooLarge as error:
+        return problem(413, "too-large", "Batch too large", str(error), limits=LIMITS)
     except Malformed as error:
         return problem(400, "malformed", "Malformed batch", str(error))
     if found.installId != str(uuid.UUID(bytes=access.install)):

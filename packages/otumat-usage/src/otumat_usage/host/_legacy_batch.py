@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from otumat_usage.host._database import Connection, log, select
 from otumat_usage.host._dictionary import EVENT_TYPES
 from otumat_usage.host._log import SHORT, Receipt, Reused, Upload, append, entry_of
-from otumat_usage.host._wire import LIMITS, Batch, Malformed, judge_rows, shaped
+from otumat_usage.host._wire import LIMITS, Batch, Malformed, TooLarge, judge_rows, shaped
 
 if TYPE_CHECKING:
     from otumat_usage.host._packages import Package
@@ -28,6 +28,8 @@ __all__ = ["LegacyBody", "decode", "store", "uploads_of"]
 _UNSAID = "1970-01-01T00:00:00Z"
 #: How far a client's clock may be ahead of ours, in milliseconds.
 _AHEAD = 300_000
+#: More rows than `LEGACY_BYTES` can hold of what these clients write.
+_ROWS = 140_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,8 +46,11 @@ def decode(data: bytes) -> LegacyBody:
 
     Raises:
         Malformed: not JSON, a missing or ill-typed field, other columns.
+        TooLarge: more rows than any such client can send.
     """
     body = shaped(data, LegacyBody)
+    if len(body.rows) > _ROWS:
+        raise TooLarge(f"{len(body.rows)} rows; at most {_ROWS}")
     if sorted(body.headers) != ["event_date", "event_type", "install_id"]:
         raise Malformed("headers must name install_id, event_date and event_type")
     columns = [name for name in body.headers if name != "install_id"]
