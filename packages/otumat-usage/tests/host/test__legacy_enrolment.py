@@ -205,6 +205,19 @@ def test_an_upload_counts_and_can_be_erased(legacy):
     assert sent(legacy, given, rows).status_code == 410
 
 
+def test_the_users_own_page_says_that_such_a_program_reports(legacy):
+    given = agreed(legacy)
+    headers = {"Authorization": f"Bearer {given['accessToken']}"}
+    link = legacy.browser.post("/api/usage-self/link", headers=headers).json()["url"]
+
+    legacy.browser.get(link)
+    text = legacy.browser.get("/user/my-data").text
+
+    assert "may send events and may see and erase this" in text
+    assert "browser, asked by a program with otumat 0.3" in text
+    assert 'href="/p/demo/consent/0.3"' in text
+
+
 def test_what_no_such_client_can_send_is_refused_and_stored_nowhere(legacy):
     """More rows than fit into a body: a few packed bytes would fill the disk with refusals."""
     given = agreed(legacy)
