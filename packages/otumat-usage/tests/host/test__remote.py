@@ -125,6 +125,8 @@ EXHIBIT = {
 STRANGE = [
     b"<html>", b"[]", b"{}", b'{"heads": 1}', json.dumps(EXHIBIT | {"heads": ["B"]}).encode(),
     json.dumps(EXHIBIT | {"rows": [{"A": {}}]}).encode(), b"[" * 100_000,
+    b'{"x": ' * 5_000 + b"1" + b"}" * 5_000,
+    b'{"per_active_day": null, "package": "p", "today": "2026-01-01", "installs": Infinity}',
 ]  # fmt: skip
 
 

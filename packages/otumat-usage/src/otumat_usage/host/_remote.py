@@ -22,6 +22,8 @@ __all__ = ["Remote"]
 _SECONDS = 60.0
 _LARGEST = 64 * 1024 * 1024
 _OK = 200
+#: What an answer of another shape makes of our reading it: too deep, or no number, included.
+_STRANGE = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 
 
 class Remote:
@@ -51,7 +53,7 @@ class Remote:
         try:
             with Client(self._origin, seconds=_SECONDS) as client:
                 return _summary(self._get(client, package))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except _STRANGE as error:
             raise self._strange() from error
 
     def exhibits(
@@ -65,7 +67,7 @@ class Remote:
         try:
             with Client(self._origin, seconds=_SECONDS) as client:
                 return [_exhibit(self._get(client, package, name, given)) for name in wanted]
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except _STRANGE as error:
             raise self._strange() from error
 
     def _get(self, client: Client, *steps: str | Mapping[str, str]) -> dict[str, Any]:
