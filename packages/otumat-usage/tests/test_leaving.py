@@ -156,6 +156,23 @@ def test_erase_after_off_says_that_it_came_too_late(console, data, host):
     assert number not in data.joinpath("packages/tracked/answer").read_text()
 
 
+@pytest.mark.usefixtures("using")
+def test_a_package_that_is_named_twice_is_told_once_with_its_number(console, host):
+    (told,) = json.loads(console("off", "tracked", "Tracked", "--json").stdout)
+
+    assert list(told["left"]) == [host.origin]
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_off_is_off_with_any_stream_closed(data, closed):
+    """Such are the streams of a daemon, or after ``<&-`` in a shell."""
+    command = f'exec "$0" -m otumat_usage off tracked {closed}>&-'
+    done = subprocess.run(["sh", "-c", command, sys.executable], check=False, timeout=60)
+
+    assert done.returncode == 0
+    assert data.joinpath("packages/tracked/answer").read_text().splitlines()[1].startswith("no ")
+
+
 def test_erase_leaves_the_answer_alone(using, console, data, home):
     assert "has erased what it had" in console("erase", "tracked").stdout
     _log_one_more(using)

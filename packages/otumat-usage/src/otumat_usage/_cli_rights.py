@@ -51,7 +51,8 @@ def off_command(
     if bool(packages) == everything:
         known = " ".join(_console.names()) or "PACKAGE"
         raise click.UsageError(f"say which: otumat-usage off {known}, or: otumat-usage off --all")
-    ask = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
+    # Either can be None: a "no" is kept also where they are closed.
+    ask = all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)) and not as_json
     found = _leaving.switch_off(packages, erase=lambda hosts: _wishes(hosts, wish, ask=ask))
     if as_json:
         click.echo(json.dumps(found, indent=2))

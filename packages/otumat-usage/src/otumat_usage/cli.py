@@ -273,7 +273,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run ``otumat-usage`` by itself; every failure is one line and an exit code."""
     try:
         code = _alone().main(args, prog_name="otumat-usage", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout:  # None where it is closed
+            sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
