@@ -24,7 +24,8 @@ def switch_off(
         StoreError: a file cannot be written or removed.
     """
     home = _console.home_of_user()
-    names = [_console.named(package) for package in packages] or _settings.packages(home)
+    # Each once: the second look finds nothing, and would stand for what the first had found.
+    names = list(dict.fromkeys(map(_console.named, packages))) or _settings.packages(home)
     if not packages:
         _withdraw.refuse_all(home)
     held = {name: _withdraw.installations(home, name) for name in names}
