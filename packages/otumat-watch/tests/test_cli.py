@@ -235,6 +235,16 @@ class TestOutput:
 
         assert ("\x1b[" in terminal.text) is not no_color
 
+    @pytest.mark.parametrize("closed", [1, 2])
+    def test_who_closed_a_stream_is_watched_for_all_the_same(self, place, closed):
+        command = f'exec "$0" -m otumat_watch.cli --once --initial -f f -s tally.sh {closed}>&-'
+        done = subprocess.run(
+            ["sh", "-c", command, sys.executable], cwd=place, check=False, timeout=20
+        )
+
+        assert done.returncode == 0
+        assert (place / "seen").exists()
+
     def test_ctrl_c_at_the_terminal_is_130_and_no_traceback(self, place):
         terminal = Terminal(["-f", "f", "-s", "tally.sh"], place)
         terminal.read_until("Watching")

@@ -177,10 +177,15 @@ class JsonReport(Report):
         self._write(self._encoded({"event": event, **facts}))
 
 
-def lines_to(stream: TextIO) -> Callable[[str], None]:
-    """Return what writes a line to *stream* at once, whatever its encoding can say."""
+def lines_to(stream: TextIO | None) -> Callable[[str], None]:
+    """Return what writes a line to *stream* at once, whatever its encoding can say.
+
+    None is what Python has for a stream that was closed before it began: nobody is told.
+    """
 
     def write(line: str) -> None:
+        if stream is None:
+            return
         encoding = stream.encoding or "utf-8"
         stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()

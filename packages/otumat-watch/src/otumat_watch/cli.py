@@ -260,7 +260,7 @@ def _report(words: _Words) -> Report:
         lines_to(sys.stdout),
         lines_to(sys.stderr),
         verbosity=int(words.verbose) - int(words.quiet),
-        colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
+        colour=bool(sys.stdout and sys.stdout.isatty() and not os.environ.get("NO_COLOR")),
     )
 
 
