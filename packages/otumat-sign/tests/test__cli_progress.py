@@ -75,6 +75,13 @@ def test_short_work_is_not_told(terminal):
     assert not shown
 
 
+def test_nobody_is_told_where_stderr_is_closed(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+
+    with working("hashing"):
+        pass
+
+
 def test_a_log_is_told_nothing(capsys):
     before = threading.active_count()
     with working("hashing"):

@@ -25,7 +25,7 @@ def working(what: str) -> Iterator[None]:
 
     Nothing is shown where stderr is no terminal, and nothing of it stays when the block ends.
     """
-    if not sys.stderr.isatty():
+    if not (sys.stderr and sys.stderr.isatty()):  # None where it is closed
         yield
         return
     done = threading.Event()
