@@ -85,7 +85,15 @@ def verify_command(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     refused = [(target, verdict) for target, verdict in verdicts if not verdict]
     if refused:
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-        raise Refusal(f"{refused[0][0]}: {refused[0][1]}{more}")
+        raise Refusal(f"{refused[0][0]}: {refused[0][1]}{more}{_hint(*refused[0])}")
+
+
+def _hint(target: str, verdict: Verdict) -> str:
+    """Say what to type for a folder whose signature, if it has one, is a file somewhere else."""
+    from otumat_sign import _find
+
+    folder = _find.is_path(target) and not target.endswith(".whl")
+    return "; -s SIG -p PUB names one elsewhere" if folder and verdict.state == "unsigned" else ""
 
 
 def _verdict(target: str, pub: str | None, trusted_by: str | None, bytecode: str) -> Verdict:

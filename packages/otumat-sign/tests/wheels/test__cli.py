@@ -159,6 +159,18 @@ class TestVerify:
         ]
         assert one_line(result).startswith("demo: modified: demo/core.py was changed")
 
+    def test_tells_of_a_folder_without_a_signature_how_to_name_one(
+        self, run, tmp_path, monkeypatch, alice
+    ):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "demo").mkdir()
+
+        result = run("verify", "./demo", "-p", alice.pub)
+
+        assert result.exit_code == 1
+        said = "./demo: unsigned: no signature lies beside demo; -s SIG -p PUB names one elsewhere"
+        assert one_line(result) == said
+
     def test_tells_a_pipeline_everything(self, run, signed, site, alice):
         site(signed())
         (site / "demo/core.py").unlink()
