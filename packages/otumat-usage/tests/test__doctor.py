@@ -181,6 +181,16 @@ def test_events_from_before_a_no_are_removed(data, agent):
 
 
 @pytest.mark.usefixtures("agent")
+def test_tokens_from_before_a_no_are_removed_and_their_number_is_told(data, fake):
+    _answer.say_no(str(data), "p", "command")
+    (text,) = [text for *_, text in _unusual(data) if text.startswith("tokens from before")]
+
+    assert f"{fake.origin} keeps what was sent before, as installation i-1" in text
+    assert _answer.read(str(data), "p").left == [fake.origin]
+    assert not _tokens.everything(str(data), "p")
+
+
+@pytest.mark.usefixtures("agent")
 def test_damaged_erase_requests_are_told_and_put_aside(data):
     (data / "erasures.json").write_text("[{")
     (data / "erasures.json").chmod(0o600)

@@ -149,8 +149,11 @@ def _package(home: str, package: str, *, ask: bool) -> Iterator[Finding]:
             shutil.rmtree(spool, ignore_errors=True)
             yield Finding("mended", "events recorded before the no were still there", package)
         if answer.refused and not bad and _tokens.everything(home, package):
-            _withdraw.reduce(home, package, "command")  # which was killed at its question
-            yield Finding("mended", "tokens from before the no were still there", package)
+            # Left by `off` that was killed at its question, and so never told the number.
+            numbers = _withdraw.reduce(home, package, "command")
+            yield Finding(
+                "mended", f"tokens from before the no were still there{_left(numbers)}", package
+            )
         text = f"off, {answer.refused or _answer.NOT_ASKED}".replace("the user", "you")
         if bad:
             text += f"; to answer again: otumat-usage on {package}, or: otumat-usage off {package}"
@@ -165,6 +168,15 @@ def _package(home: str, package: str, *, ask: bool) -> Iterator[Finding]:
     yield Finding("ok", f"on, and may send to {settings.origin}", package)
     if ask:
         yield _answers(settings.origin, package)
+
+
+def _left(numbers: dict[str, str]) -> str:
+    """Say what only the removed tokens knew: under which number a host keeps what was sent."""
+    return "".join(
+        f"; {origin} keeps what was sent before, as installation {number}:"
+        " its makers erase it if you tell them this number"
+        for origin, number in numbers.items()
+    )
 
 
 def _answers(origin: str, package: str) -> Finding:
