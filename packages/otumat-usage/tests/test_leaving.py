@@ -125,9 +125,22 @@ def test_off_killed_at_its_question_is_off_and_the_doctor_ends_it(terminal, cons
     terminal(OFF).expect("[y/N]").process.kill()
 
     assert "off, you said no (command" in console("status", "tracked", code=1).stdout
-    assert "tokens from before the no were still there" in console("doctor").stdout
+    told = console("doctor").stdout
+    assert "tokens from before the no were still there" in told
+    assert "keeps what was sent before, as installation" in told
     assert _files(data) == ["packages/tracked/agent.json", "packages/tracked/answer"]
     assert _processes(home) == []
+
+
+@pytest.mark.usefixtures("using")
+def test_a_yes_to_erasure_that_came_too_late_is_no_success(terminal, console, host):
+    """The doctor ran while the question waited."""
+    asked = terminal(OFF).expect("[y/N]")
+    console("doctor")
+    asked.send("y\n").expect("tell them this number")
+
+    assert asked.wait() == 2
+    assert _knows_something(host)
 
 
 @pytest.mark.usefixtures("using")

@@ -79,7 +79,7 @@ def _tell(found: list[dict[str, Any]]) -> None:
         for host, number in package["left"].items():
             click.echo(f"  {host} keeps what was sent before, as installation")
             click.echo(f"  {number}; its makers erase it if you tell them this number")
-        _tell_erased(package["erased"])
+        _tell_erased([one for one in package["erased"] if one["host"] not in package["left"]])
 
 
 def _tell_erased(outcomes: list[dict[str, Any]]) -> None:

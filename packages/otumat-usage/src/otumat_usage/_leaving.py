@@ -35,6 +35,11 @@ def switch_off(
     erased = [name for name in names if held[name]] if hosts and erase(hosts) else []
     left = {name: _withdraw.stop(home, name, "command") for name in names if name not in erased}
     outcomes = _erase(home, erased) if erased else []
+    asked = {(outcome["package"], outcome["host"]) for outcome in outcomes}
+    for name in erased:
+        # While the question waited, the doctor or a second `off` may have removed the tokens.
+        left[name] = {h: number for h, number in held[name].items() if (name, h) not in asked}
+        outcomes += [_too_late(name, host) for host in left[name]]
     found: list[dict[str, Any]] = [
         {
             "package": name,
@@ -62,6 +67,10 @@ def erase(package: str) -> list[dict[str, object]]:
 def out_of_reach(package: str) -> list[str]:
     """Return the hosts that keep something of *package* and cannot be asked from here any more."""
     return _answer.read(_console.home_of_user(), _console.named(package)).left
+
+
+def _too_late(package: str, host: str) -> dict[str, object]:
+    return {"package": package, "host": host, "erased": False, "why": "its tokens are gone"}
 
 
 def _erase(home: str, names: list[str]) -> list[dict[str, object]]:
