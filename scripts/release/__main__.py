@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("dists", metavar="DIST", nargs="*" if command is check else 1)
         command.add_argument("--out", type=pathlib.Path, help="leave sdist and wheel here")
     for command in (sign, check):
-        command.add_argument("--key", help="the Ed25519 key: a path, env:NAME, fd:N, cmd:PROGRAM")
+        command.add_argument("--key", help="the Ed25519 key: a path, env:NAME or cmd:PROGRAM")
         command.add_argument("--pub", type=pathlib.Path, default=PUB, help="whom to trust")
     return parser
 

@@ -27,18 +27,25 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Key:
-    """Where the private key is; what an environment variable held is out of the environment."""
+    """Where the private key is; what an environment variable held is no longer inherited."""
 
     uri: str
     secret: dict[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def take(cls, uri: str) -> Key:
-        """Take the key that *uri* names: from here on, only the signing itself can see it.
+        """Take the key that *uri* names: from here on, nothing but the signing is given it.
 
-        What builds, checks and runs a wheel is code of others as well.
+        What builds, checks and runs a wheel is code of others as well. It is not shut out by this:
+        a process of the same user can read what this one was started with (``/proc/PID/environ``).
+        Therefore the pins by hash, and the job that signs has no other secret.
         """
         scheme, _, name = uri.partition(":")
+        if scheme == "fd":
+            raise Refused(
+                f"{uri}: can be read once, and a wheel is signed twice: give a path,"
+                " env:NAME or cmd:PROGRAM"
+            )
         if scheme == "env" and name in os.environ:
             return cls(uri, {name: os.environ.pop(name)})
         # A relative path is made absolute, since signing happens in other folders.

@@ -82,7 +82,7 @@ def test_a_key_whose_signatures_are_salted_is_refused(wheel, tmp_path):
         _signing.sign(wheel, _signing.Key(str(key)), 1_700_000_000, tmp_path)
 
 
-def test_a_key_in_the_environment_is_seen_by_the_signing_alone(wheel, pair, tmp_path, monkeypatch):
+def test_a_key_in_the_environment_is_for_the_signing_alone(wheel, pair, tmp_path, monkeypatch):
     monkeypatch.setenv("A_KEY", pathlib.Path(pair[0].uri).read_text())
 
     key = _signing.Key.take("env:A_KEY")
@@ -93,6 +93,11 @@ def test_a_key_in_the_environment_is_seen_by_the_signing_alone(wheel, pair, tmp_
     signed = _signing.sign(wheel, key, 1_700_000_000, tmp_path / "by env")
     other = _signing.sign(wheel, pair[0], 1_700_000_000, tmp_path / "by path")
     assert signed.read_bytes() == other.read_bytes()
+
+
+def test_a_key_that_can_be_read_once_is_refused():
+    with pytest.raises(Refused, match="fd:3: can be read once, and a wheel is signed twice"):
+        _signing.Key.take("fd:3")
 
 
 def test_a_path_stays_itself_in_another_folder(tmp_path, monkeypatch):
