@@ -219,6 +219,28 @@ def test_links_between_files_of_the_repository_lead_to_places_that_are_there() -
     assert broken == []
 
 
+def test_a_readme_that_an_index_shows_links_to_its_own_places_alone() -> None:
+    """A path into the repository leads nowhere from a page of an index."""
+    relative = [
+        f"{page.relative_to(ROOT)}: {address}"
+        for page in ROOT.glob("packages/*/README.md")
+        for address in re.findall(r"\]\((?!#|https://)([^)]*)\)", BLOCK.sub("", page.read_text()))
+    ]
+
+    assert relative == []
+
+
+def test_the_pages_that_a_readme_names_in_words_are_there() -> None:
+    named = {
+        (path, str(page.relative_to(ROOT)))
+        for page in READMES
+        for path in re.findall(r"`(docs/[\w./-]+\.md)`", page.read_text())
+    }
+
+    assert named
+    assert {(path, page) for path, page in named if not (ROOT / path).exists()} == set()
+
+
 def test_a_page_runs_what_it_says_where_it_can() -> None:
     languages = [
         language for page in READMES if "docs" in page.parts for language, _, _ in _blocks(page)
