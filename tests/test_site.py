@@ -113,6 +113,23 @@ def test_every_link_on_the_site_leads_to_a_place_that_is_there(pages):
     assert broken == []
 
 
+def test_the_pages_that_a_readme_names_in_words_are_links_on_the_site(pages):
+    named = {
+        (part, re.sub(r"\.md$", ".html", path))
+        for part in ("otumat", "sign", "usage", "watch")
+        for readme in [ROOT / "packages" / f"otumat-{part}".removesuffix("-otumat") / "README.md"]
+        for path in re.findall(r"`docs/([\w/-]+\.md)`", readme.read_text(encoding="utf-8"))
+    }
+    lost = [
+        (part, path)
+        for part, path in named
+        if f"../{path}" not in pages[SITE / "packages" / f"{part}.html"].links
+    ]
+
+    assert ("otumat", "tutorials/otumat.html") in named
+    assert lost == []
+
+
 def test_links_to_elsewhere_are_whole_https_addresses(pages):
     odd = [
         f"{path.relative_to(SITE)}: {link}"

@@ -2,7 +2,8 @@
 
 Pages include files from outside `docs/` (the READMEs, the changelogs, the figures). A link in such
 a file is relative to that file: here it is turned to the page that includes its target, to the
-target's copy, or, where it is a folder, to its bare text.
+target's copy, or, where it is a folder, to its bare text. A package's README names the pages of
+`docs/` in words, since an index shows it away from the repository: here they are links.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
+NAMED = re.compile(r"`docs/([\w/-]+\.md)`")
 INCLUDE = re.compile(r"^:::\{include\} (\S+)$", re.MULTILINE)
 
 
@@ -49,7 +51,12 @@ def turned(text: str, source: pathlib.Path, page: pathlib.Path) -> str:
         relative = pathlib.Path(os.path.relpath(target, page.parent)).as_posix()
         return f"[{match[1]}]({relative}{sharp}{anchor})"
 
-    return LINK.sub(turn, text)
+    def link(match: re.Match[str]) -> str:
+        target = DOCS / match[1]
+        relative = pathlib.Path(os.path.relpath(target, page.parent)).as_posix()
+        return f"[{match[0]}]({relative})" if target.exists() else match[0]
+
+    return NAMED.sub(link, LINK.sub(turn, text))
 
 
 def _read(app: Sphinx, file: pathlib.Path, _parent: str, content: list[str]) -> None:
