@@ -319,6 +319,12 @@ def release_sign(session: nox.Session) -> None:
     _release(session, "sign", *session.posargs)
 
 
+@nox.session(python=NEWEST, name="release-try", default=False)
+def release_try(session: nox.Session) -> None:
+    """Install and verify what `release-sign` left, without its key: `-- DIST --out dist`."""
+    _release(session, "try", *session.posargs)
+
+
 @nox.session(python=NEWEST, default=False)
 def sbom(session: nox.Session) -> None:
     """Write the bills of materials anew, after a change to a pyproject.toml."""

@@ -33,7 +33,9 @@ ALLOWED = [
     )
 ]
 #: Sessions that no pull request runs: they measure, take an hour, write a file, or release.
-NOT_IN_CI = {"bench", "soak", "sbom", "release-tag", "release-build", "release-sign"}
+NOT_IN_CI = {
+    "bench", "soak", "sbom", "release-tag", "release-build", "release-sign", "release-try",
+}  # fmt: skip
 
 
 def _noxfile() -> ast.Module:
@@ -215,6 +217,13 @@ class TestRelease:
         assert TEXTS["release.yml"].count("secrets.") == 1
         assert "secrets." not in TEXTS["ci.yml"]
         assert self.JOBS["sign"]["environment"] == "signing"
+
+    def test_what_was_signed_is_installed_only_after_the_secret_has_gone(self):
+        runs = [step.get("run", "") for step in self.JOBS["sign"]["steps"]]
+        (tried,) = [number for number, run in enumerate(runs) if "-s release-try " in run]
+
+        assert "-R -s release-sign " in runs[tried - 1]
+        assert "secrets." not in str(self.JOBS["sign"]["steps"][tried])
 
     def test_the_job_with_an_identity_runs_nothing_of_ours(self):
         publish = self.JOBS["publish"]

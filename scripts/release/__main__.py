@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import sys
 import tempfile
+import zipfile
 from typing import TYPE_CHECKING
 
 from release import _build, _commit, _contents, _install, _project, _sbom, _signing
@@ -49,15 +50,18 @@ def _parser() -> argparse.ArgumentParser:
     build.set_defaults(run=_build_only)
     sign = commands.add_parser("sign", help="sign what `build` left in --out, if it can be rebuilt")
     sign.set_defaults(run=_sign_only)
+    tried = commands.add_parser("try", help="install and verify what `sign` left; without its key")
+    tried.set_defaults(run=_try_only)
     check = commands.add_parser("check", help="everything but the publishing")
     check.add_argument("--tag", help="the tag to be; by default the one that HEAD has")
     check.add_argument("--rehearse", action="store_true", help="go on where a release would end")
     check.set_defaults(run=_check)
-    for command in (build, sign, check):
+    for command in (build, sign, tried, check):
         command.add_argument("dists", metavar="DIST", nargs="*" if command is check else 1)
         command.add_argument("--out", type=pathlib.Path, help="leave sdist and wheel here")
     for command in (sign, check):
         command.add_argument("--key", help="the Ed25519 key: a path, env:NAME or cmd:PROGRAM")
+    for command in (sign, tried, check):
         command.add_argument("--pub", type=pathlib.Path, default=PUB, help="whom to trust")
     return parser
 
@@ -92,6 +96,14 @@ def _sign_only(args: argparse.Namespace) -> None:
         _leave(args.out, rebuilt[0], _signed(project, rebuilt[1], key, pub, work))
 
 
+def _try_only(args: argparse.Namespace) -> None:
+    project = _project.read(ROOT, args.dists[0])
+    if not args.out:
+        raise Refused("try: give --out")
+    with tempfile.TemporaryDirectory() as folder:
+        _try(project, args.out.resolve() / project.wheel, _trusted(args.pub), pathlib.Path(folder))
+
+
 def _check(args: argparse.Namespace) -> None:
     if not args.dists and not args.rehearse:
         raise Refused(f"say which distribution: one of {', '.join(_project.DISTS)}")
@@ -108,6 +120,7 @@ def _check(args: argparse.Namespace) -> None:
                 key, pub = _signing.throw_away_key(work / "key")
                 _say("no --key: a throw-away key signs; what it signs proves nothing to anybody")
             signed = _signed(project, wheel, key, pub, work)
+            _try(project, signed, pub, work)
             _leave(args.out, sdist, signed if taken else wheel)
         _say(f"{dist} {project.version}: {'rehearsed' if args.rehearse else 'fit to be released'}")
 
@@ -159,9 +172,18 @@ def _built(project: Project, work: pathlib.Path) -> tuple[pathlib.Path, pathlib.
 def _signed(
     project: Project, wheel: pathlib.Path, key: _signing.Key, pub: pathlib.Path, work: pathlib.Path
 ) -> pathlib.Path:
-    epoch = _commit.epoch(ROOT)
-    signed = _signing.sign(wheel, key, epoch, work)
+    signed = _signing.sign(wheel, key, _commit.epoch(ROOT), work)
     _say(f"{wheel.name}: signed twice, the same bytes")
+    with zipfile.ZipFile(signed) as archive:
+        archive.extractall(work / "unpacked")
+    _signing.check_by_hand(project, work / "unpacked", pub, work / "unpacked by hand")
+    _say(f"{wheel.name}: openssl and sha256sum agree")
+    return signed
+
+
+def _try(project: Project, signed: pathlib.Path, pub: pathlib.Path, work: pathlib.Path) -> None:
+    """Install the signed wheel and verify it; this runs what an index holds, and needs no key."""
+    epoch = _commit.epoch(ROOT)
     siblings = work / "siblings"
     siblings.mkdir()
     for dist in _project.DISTS[:-1]:
@@ -172,10 +194,9 @@ def _signed(
     _install.check(project, signed, pub, siblings, venv)
     _say(f"{project.name}: installed, run, trusted by verify and check")
     _signing.check_by_hand(project, venv.site, pub, work / "by hand")
-    _say(f"{project.name}: openssl and sha256sum agree")
+    _say(f"{project.name}: openssl and sha256sum agree with what is installed")
     _install.check_refusal(project, pub, venv)
     _say(f"{project.name}: with one byte changed, refused")
-    return signed
 
 
 def _leave(out: pathlib.Path | None, *files: pathlib.Path) -> None:

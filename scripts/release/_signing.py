@@ -38,7 +38,7 @@ class Key:
 
         What builds, checks and runs a wheel is code of others as well. It is not shut out by this:
         a process of the same user can read what this one was started with (``/proc/PID/environ``).
-        Therefore the pins by hash, and the job that signs has no other secret.
+        Therefore all that runs beside it is pinned by hash, and what is not runs in `try`, later.
         """
         scheme, _, name = uri.partition(":")
         if scheme == "fd":

@@ -19,6 +19,23 @@ def _release(repository, monkeypatch, capsys):
     return release
 
 
+@pytest.fixture(name="packaged")
+def _packaged(project):
+    """Give the small project all that a release is checked for."""
+
+    def packaged() -> None:
+        from release import _sbom
+
+        (project.folder / "README.md").write_text("# Watch\n")
+        with (project.folder / "pyproject.toml").open("r+") as file:
+            text = file.read().replace("[project]\n", '[project]\nreadme = "README.md"\n')
+            file.seek(0)
+            file.write(text)
+        _sbom.write(project)
+
+    return packaged
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
@@ -26,6 +43,8 @@ def _release(repository, monkeypatch, capsys):
         (["check", "otumat-other"], "otumat-other: no such distribution"),
         (["tag", "v1.2.3"], "v1.2.3: not a release tag"),
         (["sign", "otumat-watch"], "sign: give --key and --out"),
+        (["try", "otumat-watch"], "try: give --out"),
+        (["try", "otumat-watch", "--out", "d", "--pub", "no.pub"], "no.pub: not there"),
         (["sign", "otumat-watch", "--key", "k", "--out", "d", "--pub", "no.pub"], "no.pub: not"),
     ],
 )
@@ -83,15 +102,51 @@ class TestInARepository:
         assert second.endswith("run `nox -s sbom`")
         assert code == 1
 
-    def test_the_key_signs_only_what_can_be_built_again(self, release, commit, project, tmp_path):
-        from release import _sbom, _signing
+    def test_signing_installs_nothing_while_it_holds_the_key(
+        self, release, packaged, commit, project, tmp_path, monkeypatch
+    ):
+        """What an index holds would run beside the key."""
+        from release import _install, _signing
 
-        (project.folder / "README.md").write_text("# Watch\n")
-        with (project.folder / "pyproject.toml").open("r+") as file:
-            text = file.read().replace("[project]\n", '[project]\nreadme = "README.md"\n')
-            file.seek(0)
-            file.write(text)
-        _sbom.write(project)
+        def install(*_):
+            raise AssertionError("an environment is made")
+
+        monkeypatch.setattr(_install.Venv, "_uv", install)
+        packaged()
+        commit()
+        out = tmp_path / "dist"
+        key, pub = _signing.throw_away_key(tmp_path / "key")
+        release("build", "otumat-watch", "--out", out)
+        code, output = release("sign", "otumat-watch", "--out", out, "--key", key.uri, "--pub", pub)
+
+        assert (code, output) == (0, output)
+        assert f"{project.wheel}: openssl and sha256sum agree" in output
+        assert (out / project.wheel).stat().st_size
+
+    def test_a_wheel_signed_by_another_key_is_not_left(
+        self, release, packaged, commit, project, tmp_path
+    ):
+        from release import _signing
+
+        packaged()
+        commit()
+        out = tmp_path / "dist"
+        key, _ = _signing.throw_away_key(tmp_path / "key")
+        _, pub = _signing.throw_away_key(tmp_path / "other")
+        release("build", "otumat-watch", "--out", out)
+        before = (out / project.wheel).read_bytes()
+        code, output = release("sign", "otumat-watch", "--out", out, "--key", key.uri, "--pub", pub)
+
+        assert code == 1
+        assert "openssl: made by none of the 1 keys" in output
+        assert (out / project.wheel).read_bytes() == before
+
+    def test_the_key_signs_only_what_can_be_built_again(
+        self, release, packaged, commit, project, tmp_path
+    ):
+        from release import _signing
+
+        packaged()
         commit()
         out = tmp_path / "dist"
         assert release("build", "otumat-watch", "--out", out)[0] == 0
