@@ -160,13 +160,25 @@ class Database:
             reason = error.strerror or error
             raise StoreUnavailable(f"cannot make the folder {folder}: {reason}") from error
         if url is not None:
-            name_url(folder, url)
+            return cls._made_at(folder, url)
         try:
             place = located(folder)
         except StoreMissing:
             make_file(folder / FILE_NAME)
             place = located(folder)
         return cls._ready(*place)
+
+    @classmethod
+    def _made_at(cls, folder: Path, url: str) -> Database:
+        new = not cls.lives_in(folder)
+        name_url(folder, url)
+        place = located(folder)
+        try:
+            return cls._ready(*place)
+        except StoreUnavailable:
+            if new:  # else a slip in the address would have to be deleted by hand
+                place[1].unlink()
+            raise
 
     @classmethod
     def open(cls, folder: Path) -> Database:

@@ -40,6 +40,7 @@ __all__ = [
     "make_file",
     "name_url",
     "open_engine",
+    "parsed_url",
     "serving_from",
     "try_lead",
     "try_serve",
@@ -77,7 +78,7 @@ def located(folder: Path) -> tuple[URL, Path]:
     """
     named = folder / URL_NAME
     if named.is_file():
-        return _parsed(named.read_text(encoding="utf-8").strip()), named
+        return parsed_url(named.read_text(encoding="utf-8").strip()), named
     file = folder / FILE_NAME
     if not file.is_file():
         raise StoreMissing(
@@ -99,7 +100,7 @@ def name_url(folder: Path, url: str) -> None:
         UrlInvalid: this is no address of PostgreSQL.
         StoreUnavailable: the folder holds another host already.
     """
-    _parsed(url)
+    parsed_url(url)
     named = folder / URL_NAME
     if (folder / FILE_NAME).exists():
         raise StoreUnavailable(f"{folder} holds a host in {FILE_NAME}: choose another folder")
@@ -173,7 +174,12 @@ _TAKE_EACH = text(
 )
 
 
-def _parsed(address: str) -> URL:
+def parsed_url(address: str) -> URL:
+    """Return the PostgreSQL database that *address* names.
+
+    Raises:
+        UrlInvalid: it names none.
+    """
     try:
         url = make_url(address)
     except ArgumentError:

@@ -36,8 +36,10 @@ __all__ = [
     "Serving",
     "add_package",
     "admin_link",
+    "checked_address",
     "erase_install",
     "export_of",
+    "holds_host",
     "initialise",
     "metrics_token_of",
     "run",
@@ -74,19 +76,29 @@ class Serving:
         Path(name).replace(path)
 
 
-def initialise(folder: Path, url: str | None, store: str | None = None) -> bool:
-    """Make the host in *folder*, in the PostgreSQL database *store* if named.
+def holds_host(folder: Path) -> bool:
+    """Say whether there is a host in *folder*."""
+    return Database.lives_in(folder)
+
+
+def initialise(
+    folder: Path, url: str | None, store: str | None = None, package: str | None = None
+) -> bool:
+    """Make the host in *folder*, in the PostgreSQL database *store* if named, with *package*.
 
     Returns:
         Whether the folder held none before.
     """
-    new = not Database.lives_in(folder)
-    address = None if url is None else _checked(url)
+    new = not holds_host(folder)
+    address = None if url is None else checked_address(url)
+    name = None if package is None else _packages.checked_name(package)
     database = Database.create(folder, url=store)
     try:
-        if address is not None:
-            with database.write() as connection:
+        with database.write() as connection:
+            if address is not None:
                 remember(connection, "url", address)
+            if name is not None:
+                _packages.add(connection, name, _now())
     finally:
         database.close()
     return new
@@ -104,7 +116,7 @@ def run(  # noqa: PLR0913 - one argument per option
     proxies: tuple[str, ...] = (),
 ) -> None:
     """Serve the host in *folder* until it is told to stop."""
-    given = None if url is None else _checked(url)
+    given = None if url is None else checked_address(url)
     listener = bind_socket(bind, port)
     with contextlib.closing(listener), contextlib.ExitStack() as stack:
         database = Database.create(folder)
@@ -232,11 +244,11 @@ def _now() -> int:
 
 def _address(connection: Connection, url: str | None) -> str:
     if url is not None:
-        return _checked(url)
+        return checked_address(url)
     return recall(connection, "url") or recall(connection, "serving") or _DEFAULT_URL
 
 
-def _checked(url: str) -> str:
+def checked_address(url: str) -> str:
     """Return *url* as an origin; anything else would break the issuer comparison."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -18,6 +18,7 @@ __all__ = [
     "add",
     "admit",
     "canonical",
+    "checked_name",
     "close",
     "find",
     "get",
@@ -75,14 +76,24 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def checked_name(name: str) -> str:
+    """Return *name* as PEP 503 normalises it.
+
+    Raises:
+        PackageInvalid: it is no name of a package.
+    """
+    if _NAME.fullmatch(name) is None:
+        raise PackageInvalid(f"{name!r} is no package name: letters, digits, '.', '-' and '_' only")
+    return canonical(name)
+
+
 def add(connection: Connection, name: str, now: int, *, events: Events | None = None) -> Package:
     """Register *name*, or replace the declared events of a registered one.
 
     Raises:
         PackageInvalid: the name or the schema is not acceptable.
     """
-    if _NAME.fullmatch(name) is None:
-        raise PackageInvalid(f"{name!r} is no package name: letters, digits, '.', '-' and '_' only")
+    checked_name(name)
     checked = None if events is None else _checked(events)
     known = get(connection, name)
     if known is None:

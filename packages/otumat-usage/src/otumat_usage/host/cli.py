@@ -10,6 +10,7 @@ from otumat_usage.host._cli_conformance import conformance_command
 from otumat_usage.host._cli_demo import demo_command
 from otumat_usage.host._cli_edge import Group
 from otumat_usage.host._cli_edge import folder_option as _folder
+from otumat_usage.host._cli_init import init_command
 from otumat_usage.host._cli_legacy import legacy_command
 from otumat_usage.host._cli_mail import alerts_command, mail_report_command
 from otumat_usage.host._cli_news import news_command
@@ -37,27 +38,6 @@ def host_group() -> None:
       otumat-usage host add-package mypackage
       otumat-usage host serve
     """
-
-
-@host_group.command("init")
-@_folder
-@click.option("--url", help="Public address, such as https://usage.example.org.")
-@click.option(
-    "--database",
-    envvar="OTUMAT_HOST_DATABASE",
-    help="PostgreSQL database, such as postgresql://user@host/name; SQLite without it.",
-)
-def init_command(directory: Path, url: str | None, database: str | None) -> None:
-    """Make the data folder and its database.
-
-    \b
-    Example:
-      otumat-usage host init -d ./otumat-host --url https://usage.example.org
-    """
-    from otumat_usage.host._operate import initialise
-
-    made = initialise(directory, url, database)
-    click.echo(f"{'made' if made else 'already there'}: {directory}")
 
 
 @host_group.command("serve")
@@ -297,6 +277,7 @@ def erase_command(directory: Path, install: str) -> None:
 host_group.add_command(alerts_command)
 host_group.add_command(conformance_command)
 host_group.add_command(demo_command)
+host_group.add_command(init_command)
 host_group.add_command(legacy_command)
 host_group.add_command(mail_report_command)
 host_group.add_command(news_command)
