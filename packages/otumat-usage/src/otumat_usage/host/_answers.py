@@ -76,6 +76,7 @@ class Answers:
         if step == "day":
             days = self._facts.days(where, first, last)
             return [_point(days, *bucket, where) for bucket in buckets(first, last, step)]
+        self._facts.parts(where, first, last)  # the buckets are within it, and read no more
         return [self.total(*bucket, where=where) for bucket in buckets(first, last, step)]
 
     @remembered
@@ -141,6 +142,7 @@ class Answers:
                 value: [_point(days, *span, hidden) for span in spans]
                 for value, days in whole.items()
             }
+        self._facts.gathered(dimension, first, last)  # the spans are within it, and read no more
         parts = [self._by_value(dimension, *span, None) for span in spans]
         return {
             value: [

@@ -91,7 +91,12 @@ class Facts:
             whole = {day: cells[""] for day, cells in self.cells(ALL, first, last).items()}
             if where is not None:
                 by = self._needed(where, first, last)
-                whole = {day: _chosen(where, day, cell, by) for day, cell in whole.items()}
+                choice = alternatives(where)
+                if choice is None or UNKNOWN in choice[1]:
+                    whole = {day: _chosen(where, day, cell, by) for day, cell in whole.items()}
+                else:
+                    values, named = choice[1], by[choice[0]]
+                    whole = {d: _picked(c, named.get(d, {}), values) for d, c in whole.items()}
             self._chosen[span] = whole
         return self._chosen[span]
 
@@ -102,8 +107,8 @@ class Facts:
             named[dimension].add(value)
         found = {}
         for dimension, values in named.items():
-            span = (BY_DAY, dimension, first, last, None)
-            if UNKNOWN in values or span in self._known or len(values) > _FEW:
+            known = self._covering(BY_DAY, dimension, first, last) is not None
+            if UNKNOWN in values or known or len(values) > _FEW:
                 found[dimension] = self.cells(dimension, first, last)
             else:
                 found[dimension] = self._read(BY_DAY, dimension, first, last, frozenset(values))
@@ -210,7 +215,11 @@ class Facts:
         values: frozenset[str] | None = None,
     ) -> Daily:
         span = (shelf, dimension, first, last, values)
-        if span not in self._known:
+        if span in self._known:
+            return self._known[span]
+        if wider := self._covering(shelf, dimension, first, last):
+            self._known[span] = {day: wider[day] for day in range(first, last + 1) if day in wider}
+        else:
             found = shelf.span(self._connection, self._package, dimension, first, last, values)
             fresh = self._fresh if shelf is BY_DAY else self._fresh_weeks
             for (name, value, day), cell in fresh.items():
@@ -220,6 +229,14 @@ class Facts:
                     found[day][value] = cell if now is None else _sum(now, cell)
             self._known[span] = dict(found)
         return self._known[span]
+
+    def _covering(self, shelf: Shelf, dimension: str, first: int, last: int) -> Daily | None:
+        """Return what was read already of every value in a span that holds this one."""
+        for (known, name, start, end, values), found in self._known.items():
+            ours = known is shelf and name == dimension and values is None
+            if ours and start <= first and last <= end:
+                return found
+        return None
 
     def newest(self) -> int | None:
         """Return when the last upload came, in milliseconds."""
@@ -260,6 +277,14 @@ def _together(cells: list[Cell]) -> Cell:
         return cells[0]
     users = union(cell.users for cell in cells if cell.users is not None)
     return Cell(sum(cell.events for cell in cells), users if all(c.kept for c in cells) else None)
+
+
+def _picked(whole: Cell, cells: dict[str, Cell], values: set[str]) -> Cell:
+    """Return who of *whole* had any of *values*: their cells hold them already."""
+    found = [cells[value] for value in values if value in cells]
+    if whole.kept:
+        return _together(found)
+    return Cell(sum(cell.events for cell in found), None, found[0].size if len(found) == 1 else 0)
 
 
 def _chosen(where: Filter, day: int, whole: Cell, by: Mapping[str, Daily]) -> Cell:

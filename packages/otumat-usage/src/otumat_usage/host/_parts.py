@@ -64,7 +64,7 @@ def parts(
                 daily = daily or _with_unknown(facts, dimension, first, last, weekly=False)
                 active = facts.days(None, first, last)
                 for day in range(start + 6, start - 1, -1):
-                    some = {v: u & mixed for v, u in _sets(daily.get(day, {})).items()}
+                    some = _within(mixed, _sets(daily.get(day, {})))
                     whole = active[day].users if day in active else None
                     days.append((day, (whole or BitMap()) & mixed, some))
             found.append(Part(start, cell.users, sets, mixed, days))
@@ -80,21 +80,22 @@ def last_values(found: Iterable[Part], order: Callable[[str], object]) -> dict[s
     """
     counts: dict[str, int] = defaultdict(int)
     seen = BitMap()
-    for part in found:
+    every = list(found)
+    values = {value for part in every for value in part.sets}
+    ranks = {value: rank for rank, value in enumerate(sorted(values, key=order))}  # type: ignore[arg-type]
+    for part in every:
         left = part.whole - seen
         seen |= left
         late = left & part.mixed if part.mixed else BitMap()
-        _settle(counts, left - late if late else left, part.sets, order)
+        _settle(counts, left - late if late else left, part.sets, ranks)
         for _, active, sets in part.days if late else ():
-            _settle(counts, late & active, sets, order)
+            _settle(counts, late & active, sets, ranks)
             late -= active
     return {value: count for value, count in counts.items() if count}
 
 
-def _settle(
-    counts: dict[str, int], left: BitMap, sets: Sets, order: Callable[[str], object]
-) -> None:
-    for value in sorted(sets.keys() - {UNKNOWN}, key=order, reverse=True):  # type: ignore[arg-type]
+def _settle(counts: dict[str, int], left: BitMap, sets: Sets, ranks: Mapping[str, int]) -> None:
+    for value in sorted(sets.keys() - {UNKNOWN}, key=ranks.__getitem__, reverse=True):
         if not left:
             return
         users = left & sets[value]
@@ -141,8 +142,7 @@ def both_on_one_day(
         note(_sets(by_part.get(part.start, {})), plain if part.mixed else part.sets)
         for day, _, sets in part.days:
             cells = _sets(by_day.get(day, {}))
-            some = {value: both for value, users in cells.items() if (both := users & part.mixed)}
-            note(some, sets)
+            note(_within(part.mixed, cells), sets)
     return {pair: len(union(users)) for pair, users in found.items()}
 
 
@@ -194,6 +194,11 @@ def _with_unknown(
 
 def _sets(cells: Mapping[str, Cell]) -> Sets:
     return {value: cell.users for value, cell in cells.items() if cell.users is not None}
+
+
+def _within(users: BitMap, sets: Sets) -> Sets:
+    """Return which of *users* are in which of *sets*, without those in which none is."""
+    return {value: both for value, theirs in sets.items() if (both := theirs & users)}
 
 
 def _any(sets: Sets, values: Iterable[str]) -> BitMap:

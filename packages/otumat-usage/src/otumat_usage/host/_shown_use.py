@@ -26,10 +26,11 @@ _FEW = 3  # installs that must have a version on one day before it counts as rel
 def actives(answers: Answers, asked: Question) -> Exhibit:
     """Show the users of 1, 7 and 28 days that end on each day, with the releases."""
     every = 1 if asked.days <= _WEEK_STEPS else 7
-    found = [
+    rolling = [  # the widest first: it reads all that the others need
         answers.rolling(asked.first, asked.last, window=window, every=every, where=asked.where)
-        for window in _WINDOWS
+        for window in _WINDOWS[::-1]
     ]
+    found = rolling[::-1]
     days = [iso(point.end) for point in found[0]]
     values = [[point.users for point in points] for points in found]
     names = ("1 day", "7 days", "28 days")
