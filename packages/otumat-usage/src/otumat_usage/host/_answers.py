@@ -20,8 +20,9 @@ from otumat_usage.host._days import Step, buckets, day_of, monday
 from otumat_usage.host._facts import Facts
 from otumat_usage.host._filters import UNKNOWN, AllOf, AnyOf, Filter, Is, Not, alternatives
 from otumat_usage.host._kept import revision
-from otumat_usage.host._parts import both_on_one_day, last_values, lost_without, parts, rolled
+from otumat_usage.host._parts import both_on_one_day, last_values, parts, rolled
 from otumat_usage.host._remembered import remembered
+from otumat_usage.host._wholes import by_value, chosen, lost_without
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,21 +91,19 @@ class Answers:
             return [_point(days, end - window + 1, end, where) for end in ends]
         sizes = rolled([days.get(day) for day in range(first - window + 1, last + 1)], window)
         told = where is None or alternatives(where) is not None
-        return [
-            Point(
-                end - window + 1,
-                end,
-                sizes[end - first],
-                sum(days[d].events for d in range(end - window + 1, end + 1) if d in days)
-                if told
-                else None,
-            )
-            for end in ends
-        ]
+        found = []
+        for end in ends:
+            spent = (days[d].events for d in range(end - window + 1, end + 1) if d in days)
+            events = sum(spent) if told else None
+            found.append(Point(end - window + 1, end, sizes[end - first], events))
+        return found
 
     @remembered
     def total(self, first: int, last: int, *, where: Filter | None = None) -> Point:
         """Return the users and events of the whole span."""
+        found = chosen(self._facts, where, first, last)
+        if found is not None and found.kept:
+            return Point(first, last, len(found.users), found.events)
         return _point(self._facts.parts(where, first, last), first, last, where)
 
     @remembered
@@ -112,10 +111,12 @@ class Answers:
         self, dimension: str, first: int, last: int, *, where: Filter | None = None
     ) -> list[Slice]:
         """Return every value of *dimension*, most users first; a user of two counts in both."""
-        found = [
-            Slice(value, len(_union(days)), _sum(days) if where is None else None)
-            for value, days in self._by_value(dimension, first, last, where).items()
-        ]
+        if where is None:
+            wholes = by_value(self._facts, dimension, first, last).items()
+            found = [Slice(value, len(each.users), each.events) for value, each in wholes]
+        else:
+            cut = self._by_value(dimension, first, last, where).items()
+            found = [Slice(value, len(_union(days)), None) for value, days in cut]
         return sorted(found, key=_most_used)
 
     @remembered
@@ -226,11 +227,7 @@ class Answers:
     @remembered
     def lost_without(self, where: Filter, first: int, last: int) -> int:
         """Return how many users satisfied *where* on every day on which they were active."""
-        found = lost_without(self._facts, where, first, last)
-        if found is not None:
-            return found
-        others = _union(self._facts.days(Not(where), first, last))
-        return len(_union(self._facts.days(None, first, last)) - others)
+        return lost_without(self._facts, where, first, last)
 
     def users_by(
         self, dimension: str, first: int, last: int, *, where: Filter | None = None

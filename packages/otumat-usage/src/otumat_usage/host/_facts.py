@@ -11,6 +11,7 @@ from otumat_usage.host._bitmaps import BitMap, union
 from otumat_usage.host._cells import ALL, FEATURE, HEALTH, LOST, Cell, Cells, Key
 from otumat_usage.host._database import (
     Connection,
+    bindparam,
     func,
     installs,
     members,
@@ -21,6 +22,7 @@ from otumat_usage.host._database import (
 from otumat_usage.host._days import monday
 from otumat_usage.host._filters import UNKNOWN, AnyOf, Filter, Is, Not, alternatives, values_of
 from otumat_usage.host._kept import BY_DAY, BY_WEEK, Shelf, weekly
+from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._rollups import lost_by, names_of, newest, tail
 
 if TYPE_CHECKING:
@@ -31,8 +33,15 @@ __all__ = ["Cut", "Daily", "Facts"]
 #: Values of a filter that are read one by one.
 _FEW = 4
 
-#: What makes parts of a span: of a dimension, from one day to another, of those of a filter.
-Cut = Callable[["Facts", str, int, int, "Filter | None"], list[Any]]
+_VALUES = Prepared(
+    select(weeks.c.value)
+    .where(
+        (weeks.c.package == bindparam("package")) & (weeks.c.dimension == bindparam("dimension"))
+    )
+    .distinct()
+)
+#: What is made of a span: of a dimension, from one day to another, of those of a filter or a value.
+Cut = Callable[["Facts", str, int, int, Any], Any]
 #: Cells of one dimension by day and value.
 Daily = dict[int, dict[str, Cell]]
 
@@ -53,7 +62,7 @@ class Facts:
         self._chosen: dict[tuple[Filter | None, int, int], dict[int, Cell]] = {}
         self._values: dict[str, set[str]] = {}
         self._fresh_numbers: dict[bytes, int] = {}
-        self._cuts: dict[Any, list[Any]] = {}
+        self._cuts: dict[Any, Any] = {}
         self._apart: set[int] = set()
         found = tail(connection, package)
         self.waiting = len(found)
@@ -150,7 +159,7 @@ class Facts:
         """Say whether the part that begins at *start* in a span up to *last* is a whole week."""
         return start not in self._apart and start == monday(start) <= last - 6
 
-    def cut(self, how: Cut, dimension: str, first: int, last: int, where: Any = None) -> list[Any]:
+    def cut(self, how: Cut, dimension: str, first: int, last: int, where: Any = None) -> Any:
         """Return what *how* makes of the span, once."""
         span = (how, dimension, first, last, where)
         if span not in self._cuts:
@@ -160,8 +169,8 @@ class Facts:
     def values(self, dimension: str) -> set[str]:
         """Return every value that was ever seen."""
         if dimension not in self._values:
-            ours = (weeks.c.package == self._package) & (weeks.c.dimension == dimension)
-            found = set(self._connection.scalars(select(weeks.c.value).where(ours).distinct()))
+            asked = {"package": self._package, "dimension": dimension}
+            found = {value for (value,) in _VALUES.rows(self._connection, **asked)}
             found |= {value for name, value, _ in self._fresh if name == dimension}
             self._values[dimension] = found
         return self._values[dimension]

@@ -12,14 +12,23 @@ from typing import TYPE_CHECKING
 
 from otumat_usage.host._bitmaps import BitMap, union
 from otumat_usage.host._cells import FEATURE, Cell
-from otumat_usage.host._filters import UNKNOWN, Filter, alternatives
+from otumat_usage.host._filters import UNKNOWN, Filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from otumat_usage.host._facts import Facts
 
-__all__ = ["both_on_one_day", "last_values", "lost_without", "parts", "rolled"]
+__all__ = [
+    "Part",
+    "Sets",
+    "both_on_one_day",
+    "in_several",
+    "last_values",
+    "parts",
+    "rolled",
+    "within",
+]
 
 Sets = dict[str, BitMap]
 
@@ -58,13 +67,13 @@ def parts(
             sets = _sets(named.get(start, {}))
             if start in nobody:
                 sets[UNKNOWN] = nobody[start].users or BitMap()
-            mixed = _in_several(sets.values()) if facts.is_week(start, last) else BitMap()
+            mixed = in_several(sets.values()) if facts.is_week(start, last) else BitMap()
             days: list[tuple[int, BitMap, Sets]] = []
             if mixed:
                 daily = daily or _with_unknown(facts, dimension, first, last, weekly=False)
                 active = facts.days(None, first, last)
                 for day in range(start + 6, start - 1, -1):
-                    some = _within(mixed, _sets(daily.get(day, {})))
+                    some = within(mixed, _sets(daily.get(day, {})))
                     whole = active[day].users if day in active else None
                     days.append((day, (whole or BitMap()) & mixed, some))
             found.append(Part(start, cell.users, sets, mixed, days))
@@ -104,23 +113,6 @@ def _settle(counts: dict[str, int], left: BitMap, sets: Sets, ranks: Mapping[str
     counts[UNKNOWN] += len(left)
 
 
-def lost_without(facts: Facts, where: Filter, first: int, last: int) -> int | None:
-    """Return how many satisfied *where* on every day they were active; None where not this way."""
-    choice = alternatives(where)
-    if choice is None or choice[0] == FEATURE:
-        return None
-    dimension, values = choice
-    everybody, others = [], []
-    for part in facts.cut(parts, dimension, first, last):
-        chosen = _any(part.sets, values)
-        everybody.append(part.whole)
-        others.append(part.whole - chosen)
-        mixed = part.mixed & chosen
-        if mixed:
-            others += [(day & mixed) - _any(sets, values) for _, day, sets in part.days]
-    return len(union(everybody) - union(others))
-
-
 def both_on_one_day(
     facts: Facts, rows: str, columns: str, span: tuple[int, int], where: Filter | None
 ) -> dict[tuple[str, str], int]:
@@ -142,7 +134,7 @@ def both_on_one_day(
         note(_sets(by_part.get(part.start, {})), plain if part.mixed else part.sets)
         for day, _, sets in part.days:
             cells = _sets(by_day.get(day, {}))
-            note(_within(part.mixed, cells), sets)
+            note(within(part.mixed, cells), sets)
     return {pair: len(union(users)) for pair, users in found.items()}
 
 
@@ -196,17 +188,13 @@ def _sets(cells: Mapping[str, Cell]) -> Sets:
     return {value: cell.users for value, cell in cells.items() if cell.users is not None}
 
 
-def _within(users: BitMap, sets: Sets) -> Sets:
+def within(users: BitMap, sets: Sets) -> Sets:
     """Return which of *users* are in which of *sets*, without those in which none is."""
     return {value: both for value, theirs in sets.items() if (both := theirs & users)}
 
 
-def _any(sets: Sets, values: Iterable[str]) -> BitMap:
-    some = [sets[value] for value in values if value in sets]
-    return some[0] if len(some) == 1 else union(some)
-
-
-def _in_several(sets: Iterable[BitMap]) -> BitMap:
+def in_several(sets: Iterable[BitMap]) -> BitMap:
+    """Return who is in more than one of *sets*."""
     seen, twice = BitMap(), BitMap()
     for users in sets:
         twice |= seen & users

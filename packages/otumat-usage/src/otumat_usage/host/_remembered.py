@@ -21,8 +21,8 @@ __all__ = ["forget", "remembered"]
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
 
-#: Answers of one store that are kept.
-_KEPT = 64
+#: Answers of one store that are kept: a page about what breaks asks for some eighty.
+_KEPT = 128
 
 _known: WeakKeyDictionary[Any, OrderedDict[Any, Any]] = WeakKeyDictionary()
 _lock = threading.Lock()
