@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from otumat_usage.host import _badges, _packages
-from otumat_usage.host._answers import Answers
+from otumat_usage.host._answers import Answers, Is
 from otumat_usage.host._report import as_text
 from otumat_usage.host._statistics import Feature, summarise
 from otumat_usage.host._worker import fold_all
@@ -139,3 +139,20 @@ def test_what_is_no_boolean_is_no_batch(service, value):
     batch = service.batch(tokens, "plot", context={"ci": value})
 
     assert service.upload(tokens, batch).status_code == 400
+
+
+@pytest.mark.parametrize("told", [["unknown"], [None, "unknown"], ["3.12", "unknown"]])
+def test_a_client_that_tells_unknown_tells_nothing(service, told):
+    for python in told:
+        tokens = service.enrol()
+        service.upload(tokens, service.batch(tokens, "plot", context={"python": python}))
+    fold_all(service.host.database)
+
+    with service.host.database.read() as connection:
+        answers = Answers(connection, _packages.find(connection, "demo"), service.clock())
+        day = (answers.today, answers.today)
+        nobody = sum(python != "3.12" for python in told)
+        for found in (answers.breakdown("python", *day), answers.latest("python", *day)):
+            assert {e.value: e.users for e in found}["unknown"] == nobody
+        where = Is("python", "unknown")
+        assert answers.total(*day, where=where).users == nobody

@@ -55,6 +55,7 @@ _WORTH_COMPRESSING = 120
 _ZLIB = 0x78
 _TIME_LENGTH = range(10, 41)
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TOLD = re.compile(r"(?!unknown\Z).{1,64}")  # who tells nothing is counted as "unknown"
 
 # What the checks below demand, for the description; they stay the ones who judge.
 _Identifier = Annotated[
@@ -124,8 +125,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 _decoder = msgspec.json.Decoder(Batch)
 _encoder = msgspec.json.Encoder()
-_unpacker = msgspec.msgpack.Decoder()
-_packer = msgspec.msgpack.Encoder()
+_unpacker, _packer = msgspec.msgpack.Decoder(), msgspec.msgpack.Encoder()
 
 
 def to_json(value: object) -> bytes:
@@ -306,10 +306,10 @@ def _kept(properties: dict[str, Any], declared: Any) -> dict[str, Any] | None:
 
 
 def clean_context(context: Context) -> Context:
-    """Return *context* with every text that is too long or unprintable left out."""
+    """Return *context* without a text that is too long or unprintable, or says "unknown"."""
     fields = msgspec.structs.asdict(context)
     for name, value in fields.items():
-        if isinstance(value, str) and not (0 < len(value) <= 64 and value.isprintable()):  # noqa: PLR2004
+        if isinstance(value, str) and not (_TOLD.fullmatch(value) and value.isprintable()):
             fields[name] = None
     return Context(**fields)
 
