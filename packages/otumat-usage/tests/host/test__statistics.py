@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 import pytest
 
 from otumat_usage.host import _grants, _log, _packages, _report, _statistics, _wire
+from otumat_usage.host._answers import Answers, Is
 
 DAY = 86_400_000
 
@@ -170,3 +171,15 @@ def test_a_revoked_install_is_no_longer_counted_as_one(service):
         )
 
     assert (found.installs, found.events) == (0, 1)
+
+
+def test_a_feature_may_be_called_unknown(service):
+    for name in ("unknown", "plot", "plot"):
+        tokens = service.enrol()
+        service.upload(tokens, service.batch(tokens, name))
+
+    with service.host.database.read() as connection:
+        answers = Answers(connection, _packages.find(connection, "demo"), service.clock())
+        where = Is("feature", "unknown")
+        found = answers.total(answers.today, answers.today, where=where)
+    assert (found.users, found.events) == (1, 1)

@@ -309,7 +309,7 @@ def _who(where: Filter, day: int, whole: Cell, by: Mapping[str, Daily]) -> BitMa
         return None
     if isinstance(where, Is):
         cells = by[where.dimension].get(day, {})
-        if where.value != UNKNOWN:
+        if where.value != UNKNOWN or where.dimension == FEATURE:
             return cells[where.value].users if where.value in cells else BitMap()
         return whole.users - union(cell.users or BitMap() for cell in cells.values())
     if isinstance(where, Not):
