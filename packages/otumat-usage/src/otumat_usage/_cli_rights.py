@@ -159,5 +159,5 @@ def erase_command(ctx: click.Context, package: str, as_json: bool) -> None:  # n
             click.echo(
                 "and left nothing here that could ask for it. Its makers erase it if", err=True
             )
-            click.echo("you tell them the number that off named.", err=True)
+            click.echo("you tell them the number that you were told then.", err=True)
     ctx.exit(0 if all(outcome["erased"] for outcome in outcomes) and not beyond else 2)

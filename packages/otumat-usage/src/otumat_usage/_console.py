@@ -172,7 +172,7 @@ def _lines(state: dict[str, object]) -> Iterator[str]:
         yield "  the host has not confirmed yet that it erased what it has"
     for origin in state["left"] if isinstance(state["left"], list) else ():
         yield f"  {origin} keeps what was sent before;"
-        yield "  its makers erase it if you tell them the number that off named"
+        yield "  its makers erase it if you tell them the number you were told"
 
 
 def _records(config: dict[str, object], package: str) -> str:
