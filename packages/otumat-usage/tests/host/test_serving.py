@@ -270,6 +270,21 @@ def test_a_thousand_connections_at_once_are_all_answered(serve, folder, client):
     assert uploads(folder) == 1000
 
 
+def test_headers_without_end_fill_no_memory(serve):
+    host = serve()
+    sent = 0
+    with socket.create_connection(("127.0.0.1", host.port), 60) as raw:
+        raw.sendall(b"GET / HTTP/1.1\r\nX: ")
+        with contextlib.suppress(ConnectionError):
+            while sent < 256 << 20:
+                raw.sendall(b"x" * 100_000)
+                sent += 100_000
+
+    assert sent < 32 << 20  # what the system's buffers may hold
+    assert httpx.get(f"{host.url}/healthz").status_code == 200
+    host.stop()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_it_answers_every_accepted_request_first(serve, folder, client, number):

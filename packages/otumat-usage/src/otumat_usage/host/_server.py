@@ -10,6 +10,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from otumat_usage.host._errors import AddressInUse
 
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-__all__ = ["bind", "serve"]
+__all__ = ["Hurried", "bind", "serve"]
 
 #: Seconds that accepted requests get to finish when the host is told to stop.
 GRACE = 10
 _CONNECTIONS = 65_536
 #: Seconds in which requests on connections accepted a moment before are still read.
 LINGER = 0.2
+#: Bytes that a request's line and headers may have together.
+HEAD_BYTES = 65_536
 
 
 def bind(address: str, port: int) -> socket.socket:
@@ -64,6 +67,68 @@ def _allow_connections() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+class Hurried(HttpToolsProtocol):
+    """A connection that is closed when its client keeps us waiting, or its headers do not end.
+
+    The library waits for a request without end, and keeps headers without bound.
+    """
+
+    #: Seconds in which a request's head must be there, and in which so much more of its body.
+    patience = 20.0
+    least = 10_000
+
+    _timer: asyncio.TimerHandle | None = None
+    _in_head = False
+    _in_body = False
+    _received = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_more()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head or self._in_body:
+            self._received += len(data)
+            if self._in_head and self._received > HEAD_BYTES:
+                self.transport.close()
+        elif self._timer is None:  # else blank lines would keep it open
+            self._await_more()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._await_more()
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._in_body = False, True
+        self._received = 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _await_more(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._received = 0
+        self._timer = self.loop.call_later(self.patience, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        answering = bool(self.cycle) and not self.cycle.response_complete
+        if self._in_body and (self._received >= self.least or self.flow.read_paused):
+            self._await_more()
+        elif self._in_body or not answering:
+            self.transport.close()
+
+
 class _Server(uvicorn.Server):
     """A server that says when it answers."""
 
@@ -99,6 +164,7 @@ def serve(
     _allow_connections()
     config = uvicorn.Config(
         app,
+        http=Hurried,
         log_config=None,  # `_journal` has its loggers
         access_log=False,  # it would hold addresses of users
         server_header=False,
@@ -106,7 +172,6 @@ def serve(
         forwarded_allow_ips=list(proxies),
         lifespan="on",
         timeout_graceful_shutdown=GRACE,
-        h11_max_incomplete_event_size=65_536,
     )
 
     def ignore(_signal: int, _frame: FrameType | None) -> None:
