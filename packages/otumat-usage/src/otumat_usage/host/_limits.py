@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 from collections import OrderedDict
 
-__all__ = ["Limit"]
+__all__ = ["Limit", "network_of"]
 
 _REMEMBERED = 10_000
+#: What one household is given of IPv6, in which it may take another address for each request.
+_PREFIX = 56
+
+
+def network_of(address: str) -> str:
+    """Return what counts as one asker: an address of IPv4, a network of IPv6."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:  # a name that a proxy tells, or nothing
+        return address
+    if found.version == 4:  # noqa: PLR2004 - IPv4
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found) >> 128 - _PREFIX << 128 - _PREFIX, _PREFIX)))
 
 
 class Limit:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from otumat_usage.host._authorize import single_valued
 from otumat_usage.host._host import Host
+from otumat_usage.host._limits import network_of
 from otumat_usage.host._wire import to_json
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ def host_of(request: Request) -> Host:
 
 
 def address_of(request: Request) -> str:
-    """Return the network address that asks, "" where there is none; only ever to count it."""
-    return request.client.host if request.client else ""
+    """Return the address or network that asks, "" where there is none; only ever to count it."""
+    return network_of(request.client.host) if request.client else ""
 
 
 async def reading(host: Host, read: Callable[[Connection], _T]) -> _T:

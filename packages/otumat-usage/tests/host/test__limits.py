@@ -1,0 +1,61 @@
+"""Laws of counting attempts: per asker, in bounded memory, and no address is kept."""
+
+import httpx
+import pytest
+
+from otumat_usage.host._limits import Limit, network_of
+
+
+@pytest.mark.parametrize(
+    ("address", "same"),
+    [
+        ("203.0.113.7", "::ffff:203.0.113.7"),
+        ("2001:db8:1:200::1", "2001:db8:1:2ff:ffff::9"),
+        ("fe80::1%eth0", "fe80::2"),
+    ],
+)
+def test_one_asker_has_many_addresses(address, same):
+    assert network_of(address) == network_of(same)
+
+
+@pytest.mark.parametrize(
+    ("address", "other"),
+    [
+        ("203.0.113.7", "203.0.113.8"),
+        ("2001:db8:1:2ff::1", "2001:db8:1:300::1"),
+        ("", "203.0.113.7"),
+        ("unknown", "_hidden"),
+    ],
+)
+def test_others_are_counted_by_themselves(address, other):
+    assert network_of(address) != network_of(other)
+
+
+def test_changing_the_address_within_a_network_gives_no_more_guesses(service):
+    def guess(address):
+        transport = httpx.ASGITransport(service.app, client=(address, 40_000))
+
+        async def ask():
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://127.0.0.1:8080"
+            ) as client:
+                return await client.get("/device", params={"user_code": "BBBB-BBBB"})
+
+        return service.browser._loop.run(ask()).status_code
+
+    near = [guess(f"2001:db8:1:2{n:02x}::{n + 1:x}") for n in range(6)]
+    far = guess("2001:db8:1:300::1")
+
+    assert near == [404] * 5 + [429]
+    assert far == 404
+
+
+def test_a_flood_of_addresses_is_forgotten_the_oldest_first():
+    limit = Limit(1, 1000)
+    for number in range(20_000):
+        limit.count(str(number), 0)
+
+    assert not limit.spent("0", 0)
+    assert limit.spent("19999", 0)
+    assert len(limit._counts) <= 10_000
+    assert {type(key) for key in limit._counts} == {int}, "an address is held"
