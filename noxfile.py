@@ -386,7 +386,7 @@ def postgresql(session: nox.Session) -> None:
     session.install(f"{wheel}[host,postgresql]", *tools)
     _pytest(session, "-n", "2", "-m", "postgresql and not (browser or interop)",
             "packages/otumat-usage/tests/host", *session.posargs,
-            env={"OTUMAT_SEEDS": "1"})  # fmt: skip
+            env={"OTUMAT_SEEDS": os.environ.get("OTUMAT_SEEDS", "1")})  # fmt: skip
 
 
 @nox.session(python=NEWEST, default=False)
@@ -431,8 +431,13 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=NEWEST, default=False)
 def soak(session: nox.Session) -> None:
-    """The fault tests with 20 fresh seeds each."""
+    """The fault tests, 20 seeds each, the host's on both engines (needs Debian's `postgresql`)."""
+    if not list(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        _need(session, "initdb")
     _faults(session, seeds="20")
+    session.install("psycopg[binary]>=3.2")
+    _pytest(session, "-n", "2", "-m", "fault and postgresql", "packages/otumat-usage/tests/host",
+            name="soak-postgresql", env={"OTUMAT_SEEDS": "20"})  # fmt: skip
 
 
 # --- details -------------------------------------------------------------------------------------

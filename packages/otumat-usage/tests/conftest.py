@@ -417,3 +417,16 @@ def chromium():
         )
         yield browser
         browser.close()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say in figures what the host was put through by `kill -9`."""
+    passed = terminalreporter.stats.get("passed", [])
+    figures = [dict(one.user_properties) for one in passed if one.when == "call"]
+    kills = [each for each in figures if "killed" in each]
+    if kills:
+        taken, sent = (sum(each[name] for each in kills) for name in ("killed", "repeated"))
+        terminalreporter.write_line(
+            f"kill -9: {len(kills)} times under load; {taken} uploads acknowledged before, none "
+            f"lost; {sent} sent again, none counted twice"
+        )

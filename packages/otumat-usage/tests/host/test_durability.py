@@ -112,7 +112,7 @@ def stored(folder):
 
 
 @posix
-def test_kill_9_loses_nothing_that_was_acknowledged(folder, serve, seed):
+def test_kill_9_loses_nothing_that_was_acknowledged(folder, serve, seed, record_property):
     """Kill the host under load; then send everything again, as clients do."""
     rng = random.Random(seed)
     place, clients = folder
@@ -151,6 +151,9 @@ def test_kill_9_loses_nothing_that_was_acknowledged(folder, serve, seed):
     summary = stored(place)
     assert (summary.events, summary.health["uploads"]) == (truth, len(work)), f"seed {seed}"
     assert summary.health["lost"] == 0
+    assert process.returncode == -signal.SIGKILL
+    record_property("killed", len(acknowledged))
+    record_property("repeated", len(work))
 
 
 @posix
