@@ -269,6 +269,10 @@ def _alone() -> click.Group:
     )
 
 
+#: click before 8.2 prints the help without an exception.
+_NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
+
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run ``otumat-usage`` by itself; every failure is one line and an exit code."""
     try:
@@ -276,7 +280,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         if sys.stdout:  # None where it is closed
             sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
-    except click.exceptions.NoArgsIsHelpError as error:
+    except _NO_ARGUMENTS as error:
         error.show()
         sys.exit(2)
     except click.ClickException as error:

@@ -5,6 +5,7 @@ import base64
 import contextlib
 import dataclasses
 import email
+import functools
 import gzip
 import hashlib
 import itertools
@@ -19,16 +20,22 @@ import tempfile
 import threading
 import time
 import uuid
+from importlib.metadata import version
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
+from click.testing import CliRunner, Result
 
 from otumat_usage.host import _grants, _log, _mail, _packages, _providers, _wire
 from otumat_usage.host._admin import new_link
 from otumat_usage.host._app import make_app
 from otumat_usage.host._host import open_host
 from otumat_usage.host._server import bind, uvicorn
+
+if version("click") < "8.2":  # there stderr is mixed into stdout, and there is no output of both
+    CliRunner.__init__ = functools.partialmethod(CliRunner.__init__, mix_stderr=False)
+    Result.output = property(lambda done: done.stdout + done.stderr)
 
 ISSUER = "http://127.0.0.1:8080"
 REDIRECT = "http://127.0.0.1:49152/done"

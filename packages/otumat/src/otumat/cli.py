@@ -107,11 +107,15 @@ def otumat() -> None:
     """
 
 
+#: click before 8.2 prints the help without an exception.
+_NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
+
 def main() -> None:
     """Run the command line; every failure ends as one line on stderr and an exit code."""
     try:
         code = otumat.main(prog_name="otumat", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
+    except _NO_ARGUMENTS as error:
         click.echo(error.format_message(), err=True)
         code = 2
     except click.ClickException as error:
