@@ -84,13 +84,24 @@ def test_a_host_that_is_not_there_is_asked_again(agent, data):
     assert agent.refusal() is None
 
 
+def test_where_no_time_is_left_nobody_is_asked_and_told_so(agent, data):
+    agent.uninstall()
+
+    ((late, done),) = _erasure.settle(str(data), time.monotonic())
+
+    assert (late.why, done) == ("there was no time left to ask", False)
+
+
 def test_nobody_is_asked_where_the_environment_says_no(data, monkeypatch):
     data.mkdir(parents=True)
     debt = _erasure.Debt("p", "http://127.0.0.1:9", "/auth/token", int(time.time()), TOKENS)
     _erasure.add(str(data), [debt])
     monkeypatch.setenv("OTUMAT_USAGE", "off")
 
-    assert _erasure.settle(str(data), time.monotonic() + 5) == [(debt, False)]
+    ((found, done),) = _erasure.settle(str(data), time.monotonic() + 5)
+
+    assert (found.why, done) == ("not asked: OTUMAT_USAGE is set to off", False)
+    assert _erasure.owed(str(data)) == [debt]
 
 
 @pytest.mark.service

@@ -86,14 +86,21 @@ def settle(home: str, end: float) -> list[tuple[Debt, bool]]:
     """
     outcomes = []
     for debt in owed(home):
-        if _optout.overruled(debt.package, home) or end - time.monotonic() <= 0:
-            outcomes.append((debt, False))
+        if why := _unasked(home, debt, end):
+            outcomes.append((_with(debt, debt.tokens, why), False))
             continue
         done, now = _ask(home, debt, end)
         hopeless = time.time() - debt.since > _HOPELESS
         _replace(home, debt, None if done or hopeless else now)
         outcomes.append((now, done))
     return outcomes
+
+
+def _unasked(home: str, debt: Debt, end: float) -> str:
+    """Say why the host is not even asked, or "" where it is."""
+    if why := _optout.overruled(debt.package, home):
+        return f"not asked: {why}"
+    return "" if end - time.monotonic() > 0 else "there was no time left to ask"
 
 
 def _replace(home: str, debt: Debt, by: Debt | None) -> None:
