@@ -195,6 +195,20 @@ def test_erase_leaves_the_answer_alone(using, console, data, home):
     assert "no background job" in console("status").stdout
 
 
+@pytest.mark.usefixtures("using")
+def test_off_asks_again_for_an_erasure_that_no_host_has_confirmed(console, data, host):
+    host.stop()
+    late = console("off", "tracked", "--erase", code=2)
+    again = console("off", "tracked", "--erase", code=2)
+    host.start()
+
+    assert "has not confirmed" in late.stderr
+    assert "has not confirmed" in again.stderr
+    assert console("off", "tracked").stdout == "tracked: off\n"
+    assert "has erased what it had" in console("off", "tracked", "--erase").stdout
+    assert not data.joinpath("erasures.json").exists()
+
+
 def test_an_erase_request_goes_with_its_confirmation(using, console, data, host):
     host.stop()
     console("erase", "tracked", code=2)

@@ -31,8 +31,11 @@ def switch_off(
     held = {name: _withdraw.installations(home, name) for name in names}
     for name in names:
         _withdraw.refuse(home, name, "command")
-    hosts = sorted({host for numbers in held.values() for host in numbers})
-    erased = [name for name in names if held[name]] if hosts and erase(hosts) else []
+    has = {name: set(numbers) for name, numbers in held.items()}
+    for debt in _withdraw.owed(home):  # which an earlier erase left: it may be asked again now
+        has.get(debt.package, set()).add(debt.origin)
+    hosts = sorted({host for some in has.values() for host in some})
+    erased = [name for name in names if has[name]] if hosts and erase(hosts) else []
     left = {name: _withdraw.stop(home, name, "command") for name in names if name not in erased}
     outcomes = _erase(home, erased) if erased else []
     asked = {(outcome["package"], outcome["host"]) for outcome in outcomes}
