@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import base64
 import datetime as dt
@@ -24,6 +25,25 @@ def test_examples_come_in_pairs():
     assert len(BLOCKS) >= 20
     assert all(not block.startswith("HTTP/") for block in BLOCKS[::2])
     assert all(block.startswith("HTTP/1.1 ") for block in BLOCKS[1::2])
+
+
+def test_every_kind_of_error_that_the_host_answers_is_explained():
+    """Kinds of `problem(status, kind, …)` in the sources stand on this page, or on the API's."""
+    host = PAGE.parents[1] / "packages" / "otumat-usage" / "src" / "otumat_usage" / "host"
+    told = PAGE.read_text(encoding="utf-8") + PAGE.with_name("api.md").read_text(encoding="utf-8")
+    kinds = {
+        call.args[1].value
+        for source in host.glob("*.py")
+        for call in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "id", "") == "problem"
+        and isinstance(call.args[1], ast.Constant)
+    }
+
+    assert len(kinds) > 15
+    # `metrics` is for a scraper, and nobody is there to read that they went away.
+    untold = {kind for kind in kinds if f"urn:otumat:{kind}`" not in told}
+    assert untold == {"disconnected", "metrics"}
 
 
 @pytest.fixture(name="ask")

@@ -188,3 +188,35 @@ def test_a_stolen_file_holds_nothing_that_can_be_presented(service):
             assert secret.encode() not in data
             assert secret[7:71].encode() not in data
             assert hashlib.sha256(secret.encode()).digest() in data
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_stolen_file_opens_no_door(service):
+    """No link, code, session or personal token is in it; the one key that is can be changed."""
+    from otumat_usage.host import _api_tokens
+    from otumat_usage.host._admin import new_link
+    from otumat_usage.host._host import form_key
+
+    browser, owner = service.browser, service.enrol()
+    device = browser.post("/auth/device", data={"client_id": "otumat-usage", "package": "demo"})
+    bearer = {"Authorization": f"Bearer {owner['access_token']}"}
+    own_page = browser.post("/api/usage-self/link", headers=bearer).json()["url"]
+    with service.host.database.write() as connection:
+        unused = new_link(connection, "", service.clock())
+        personal = _api_tokens.add(connection, "ci", service.clock(), scope="admin")
+    session = service.admin().cookies
+    secrets = [service.code(), device.json()["device_code"], personal, *session.values()]
+    secrets += [link.partition("key=")[2] for link in (unused, own_page)]
+
+    data = b"".join(
+        path.read_bytes() for path in service.host.database.path.parent.iterdir() if path.is_file()
+    )
+
+    assert len(secrets) == 6
+    for secret in secrets:
+        assert len(secret) >= 43
+        assert secret.encode() not in data
+        assert hashlib.sha256(secret.encode()).digest() in data
+    with service.host.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM setting WHERE name = 'form_key'")
+        assert form_key(connection) != service.host.form_key
