@@ -1,5 +1,6 @@
 """Several web processes, one worker, a replica, a database that goes away: on a real PostgreSQL."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -51,14 +52,20 @@ def opened(folder):
         database.close()
 
 
-def enrol(folder):
+def grant(folder):
+    """Enrol an installation; return its id and its pair of tokens."""
     now = time.time_ns() // 1_000_000
     with opened(folder) as database, database.write() as connection:
         package = _packages.find(connection, "demo")
         consent = _grants.Consent(package.id, "0" * 64, "1-0", now, "browser")
         install = _grants.enrol(connection, consent)
         pair = _grants.Family(connection, install, uuid.uuid4().bytes, now).open("usage:write")
-    return str(uuid.UUID(bytes=install)), pair.access
+    return str(uuid.UUID(bytes=install)), pair
+
+
+def enrol(folder):
+    install, pair = grant(folder)
+    return install, pair.access
 
 
 def summary(folder):
@@ -134,6 +141,35 @@ def test_two_processes_take_the_same_uploads_and_count_each_once(folder, serve):
     found = summary(folder)
     assert (found.events, found.health["uploads"]) == (len(work) * 3, len(work))
     assert (found.health["lost"], found.health["replayed"]) == (0, 0)
+
+
+def test_64_refreshes_that_race_over_two_processes_end_in_one_successor(folder, serve):
+    urls = [serve()[1], serve()[1]]
+    install, pair = grant(folder)
+
+    async def refresh(browser, url, token):
+        form = {"grant_type": "refresh_token", "client_id": "otumat-usage", "refresh_token": token}
+        return await browser.post(f"{url}/auth/token", data=form)
+
+    async def race():
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as browser:
+            return await asyncio.gather(
+                *(refresh(browser, urls[n % 2], pair.refresh) for n in range(64))
+            )
+
+    answers = asyncio.run(race())
+    successors = {answer.json().get("refresh_token") for answer in answers}
+    used = [
+        send(
+            url, (install, answer.json()["access_token"]), batch((install,), 1 + 3 * n)
+        ).status_code
+        for n, (url, answer) in enumerate(zip(urls, answers[-2:], strict=True))
+    ]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(successors) == 1
+    assert None not in successors
+    assert used == [200, 200]
 
 
 def test_the_worker_of_the_surviving_process_takes_over(folder, serve):
