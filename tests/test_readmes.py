@@ -44,7 +44,7 @@ BLOCK = re.compile(r"^( *)```([\w {}-]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTAL
 RUN = {"python", "console", "console terminal"}
 #: Blocks that show something without being run: data, commands for a machine of one's own,
 #: requests (`test_protocol_docs.py` replays them), and places where docstrings are put in.
-SHOWN = {"text", "toml", "ini", "sh", "json", "csv", "yaml", "http", "{eval-rst}"}
+SHOWN = {"text", "toml", "ini", "sh", "json", "csv", "yaml", "http", "nginx", "{eval-rst}"}
 
 pytestmark = [pytest.mark.readme, pytest.mark.timeout(300)]
 
