@@ -154,8 +154,14 @@ def test_the_log_of_a_whole_walk_names_nobody(serve):
 
 
 def test_without_the_option_only_trouble_is_logged(serve):
+    """And what strangers send is none: else they could fill the disk with lines."""
     host = serve()
     httpx.get(f"{host.url}/healthz")
+    upgrade = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+    for malformed in (b"\x00\x01\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", upgrade):
+        with socket.create_connection(("127.0.0.1", host.port), 30) as raw:
+            raw.sendall(malformed)
+            assert raw.recv(100).startswith(b"HTTP/1.1 400")
     host.stop()
 
     assert host.log.read_text() == ""

@@ -74,4 +74,6 @@ def configure(*, access: bool) -> tuple[Journal, Journal]:
         logger = logging.getLogger(name)
         logger.handlers = [handler]
         logger.propagate = False
+    # It warns of each malformed request, so that any stranger could fill the disk with lines.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     return journal, journal if access else Journal()

@@ -165,6 +165,7 @@ def serve(
     config = uvicorn.Config(
         app,
         http=Hurried,
+        ws="none",
         log_config=None,  # `_journal` has its loggers
         access_log=False,  # it would hold addresses of users
         server_header=False,
