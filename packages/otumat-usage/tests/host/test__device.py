@@ -125,6 +125,18 @@ def test_polling_too_fast_slows_the_program_down_for_good(service, start, poll):
     assert said() == "authorization_pending"
 
 
+def test_one_network_starts_no_grants_without_end(service, start):
+    for _ in range(999):
+        service.host.device_starts.count("127.0.0.1", service.clock())
+
+    first, flood = start(), start()
+    service.clock.forward(seconds=3600)
+
+    assert (first.status_code, flood.status_code) == (200, 503)
+    assert int(flood.headers["retry-after"]) >= 5
+    assert start().status_code == 200
+
+
 def test_unknown_device_codes_are_refused(service, start, poll):
     code = start().json()["device_code"]
 

@@ -125,6 +125,19 @@ def test_a_mailbox_is_never_flooded(ask, mails, by_mail):
     assert len(mails.taken) == 3
 
 
+def test_one_address_asks_for_twenty_links_in_ten_minutes(ask, mails, by_mail):
+    def flood(number):
+        browsers = [by_mail.new_browser() for _ in range(number)]
+        return [ask(f"a{id(each)}@example.org", browser=each).status_code for each in browsers]
+
+    first = flood(22)
+    by_mail.clock.forward(seconds=600)
+
+    assert first == [200] * 20 + [503] * 2
+    assert flood(1) == [200]
+    assert len(mails.taken) == 21
+
+
 def test_the_form_needs_its_own_cookie_and_token(by_mail, mails):
     there = by_mail.browser.get(by_mail.authorization()).headers["location"]
     page = by_mail.browser.get(there).text
