@@ -260,7 +260,7 @@ class Facts:
         for row in found:
             cells.add(row, row[-1] or fresh[row[0]])
         counted = cells.found()
-        if lost := lost_by(self._connection, found):
+        if lost := lost_by(self._connection, self._package, found):
             counted[LOST] = Cell(lost)
         return counted
 

@@ -8,6 +8,7 @@ are always the whole truth, whoever folds and whenever he is killed.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -73,14 +74,21 @@ _WAITING = Prepared(
     .order_by(*_ORDER)
     .limit(bindparam("most"))
 )
-_COUNTED_BEFORE = Prepared(
-    select(log.c.last, log.c.span)
-    .outerjoin(inbox, WAITS)
+_waiting = inbox.alias("waiting")
+_runs = (
+    select(_waiting.c.install, _waiting.c.run)
     .where(
-        (log.c.install == bindparam("install"))
-        & (log.c.run == bindparam("run"))
-        & inbox.c.package.is_(None)
+        (_waiting.c.package == bindparam("package")) & (_waiting.c.install <= bindparam("until"))
     )
+    .distinct()
+    .subquery("runs")
+)
+# Of the runs that wait, of all installs at once: to ask for each run is a round trip for each.
+_COUNTED_BEFORE = Prepared(
+    select(log.c.install, log.c.run, log.c.last, log.c.span)
+    .join(_runs, (_runs.c.install == log.c.install) & (_runs.c.run == log.c.run))
+    .outerjoin(inbox, WAITS)
+    .where(inbox.c.package.is_(None))
 )
 _EVERY = Prepared(
     select(*COUNTED, members.c.number)
@@ -127,15 +135,22 @@ def names_of(connection: Connection, package: int) -> Names:
     return Names(type_names(connection, package), context_values(connection, package))
 
 
-def lost_by(connection: Connection, rows: Sequence[Any]) -> int:
-    """Return how many events more (or fewer) are known to be lost once *rows* are counted."""
+def lost_by(connection: Connection, package: int, rows: Sequence[Any]) -> int:
+    """Return how many events more (or fewer) are known to be lost once *rows* are counted.
+
+    Args:
+        connection: A connection inside the transaction that found them.
+        package: Whose they are.
+        rows: What `tail` returned, and not nothing.
+    """
+    before: dict[tuple[bytes, bytes], list[tuple[int, int]]] = defaultdict(list)
+    asked = {"package": package, "until": rows[-1][0]}
+    for install, run, last, span in _COUNTED_BEFORE.rows(connection, **asked):
+        before[install, run].append((last - span, last))
     lost = 0
-    for (install, run), ranges in _by_run(rows):
-        counted = [
-            (last - span, last)
-            for last, span in _COUNTED_BEFORE.rows(connection, install=install, run=run)
-        ]
-        lost += gaps(counted + ranges) - (gaps(counted) if counted else 0)
+    for run, ranges in _by_run(rows):
+        counted = before.get(run, [])
+        lost += gaps(counted + ranges) - gaps(counted)
     return lost
 
 
@@ -242,7 +257,7 @@ def _fold(connection: Connection, package: int, limit: int) -> int:
     cells = Cells(names_of(connection, package))
     for row in rows:
         cells.add(row, row[-1] or numbers[row[0]])
-    _kept.add(connection, package, _with_lost(cells, lost_by(connection, rows)))
+    _kept.add(connection, package, _with_lost(cells, lost_by(connection, package, rows)))
     _DONE.many(connection, ({"package": package, **dict(zip(_PLACE, row))} for row in rows))  # noqa: B905 - a row says more
     last = max(row[5] for row in rows)
     if last > (newest(connection, package) or -1):
