@@ -27,6 +27,8 @@ GRACE = 10
 _CONNECTIONS = 65_536
 #: Seconds in which requests on connections accepted a moment before are still read.
 LINGER = 0.2
+#: Seconds by which a timer of the loop may be early.
+_MOMENT = 0.01
 #: Bytes that a request's line and headers may have together.
 HEAD_BYTES = 65_536
 
@@ -81,6 +83,7 @@ class Hurried(HttpToolsProtocol):
     _in_head = False
     _in_body = False
     _received = 0
+    _since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -115,15 +118,18 @@ class Hurried(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _await_more(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
         self._received = 0
-        self._timer = self.loop.call_later(self.patience, self._look)
+        self._since = self.loop.time()
+        if self._timer is None:  # one timer per connection, as most requests are there at once
+            self._timer = self.loop.call_later(self.patience, self._look)
 
     def _look(self) -> None:
+        left = self._since + self.patience - self.loop.time()
         self._timer = None
         answering = bool(self.cycle) and not self.cycle.response_complete
-        if self._in_body and (self._received >= self.least or self.flow.read_paused):
+        if left > _MOMENT:
+            self._timer = self.loop.call_later(left, self._look)
+        elif self._in_body and (self._received >= self.least or self.flow.read_paused):
             self._await_more()
         elif self._in_body or not answering:
             self.transport.close()
