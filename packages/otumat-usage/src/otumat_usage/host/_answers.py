@@ -22,7 +22,7 @@ from otumat_usage.host._filters import UNKNOWN, AllOf, AnyOf, Filter, Is, Not, a
 from otumat_usage.host._kept import revision
 from otumat_usage.host._parts import both_on_one_day, last_values, parts, rolled
 from otumat_usage.host._remembered import remembered
-from otumat_usage.host._wholes import by_value, chosen, lost_without
+from otumat_usage.host._wholes import by_value, chosen, lost_without, users_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +116,7 @@ class Answers:
             found = [Slice(value, len(each.users), each.events) for value, each in wholes]
         else:
             cut = self._by_value(dimension, first, last, where).items()
-            found = [Slice(value, len(_union(days)), None) for value, days in cut]
+            found = [Slice(value, len(users_of(days)), None) for value, days in cut]
         return sorted(found, key=_most_used)
 
     @remembered
@@ -234,9 +234,9 @@ class Answers:
     ) -> dict[str, BitMap]:
         """Return who used each value of *dimension* in the span; of no dimension, under ``""``."""
         if not dimension:
-            return {"": _union(self._facts.days(where, first, last))}
+            return {"": users_of(self._facts.days(where, first, last))}
         found = self._by_value(dimension, first, last, where)
-        return {value: _union(days) for value, days in found.items()}
+        return {value: users_of(days) for value, days in found.items()}
 
     def surveyed(self) -> dict[tuple[str, str], BitMap]:
         """Return who gave which answer to which question, ever, by question and option."""
@@ -324,7 +324,7 @@ def _point(days: Mapping[int, Cell], start: int, end: int, where: Filter | None)
     users: int | None
     if all(cell.kept for cell in cells.values()):
         one = next(iter(cells.values())) if len(cells) == 1 else None
-        users = len(_union(cells)) if one is None else one.size
+        users = len(users_of(cells)) if one is None else one.size
     else:
         single = start == end and (where is None or isinstance(where, Is))
         users = cells[start].size if single else None
@@ -333,10 +333,6 @@ def _point(days: Mapping[int, Cell], start: int, end: int, where: Filter | None)
 
 def _single(cell: Cell | None, day: int) -> Point:
     return Point(day, day, cell.size if cell else 0, cell.events if cell else 0)
-
-
-def _union(days: Mapping[int, Cell]) -> BitMap:
-    return union(users for cell in days.values() if (users := cell.users) is not None)
 
 
 def _sum(days: Mapping[int, Cell]) -> int:

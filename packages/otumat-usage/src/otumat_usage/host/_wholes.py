@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from otumat_usage.host._facts import Facts
     from otumat_usage.host._parts import Part, Sets
 
-__all__ = ["Whole", "by_value", "chosen", "lost_without"]
+__all__ = ["Whole", "by_value", "chosen", "lost_without", "users_of"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def lost_without(facts: Facts, where: Filter, first: int, last: int) -> int:
     """Return how many satisfied *where* on every day on which they were active."""
     choice = alternatives(where)
     if choice is None or choice[0] == FEATURE:
-        everybody, rest = (_users(facts.days(w, first, last)) for w in (None, Not(where)))
+        everybody, rest = (users_of(facts.days(w, first, last)) for w in (None, Not(where)))
         return len(everybody - rest)
     dimension, values = choice
     alone = facts.cut(_alone, dimension, first, last)
@@ -95,7 +95,8 @@ def lost_without(facts: Facts, where: Filter, first: int, last: int) -> int:
     return len(alone.everybody - union(others))
 
 
-def _users(days: Mapping[int, Cell]) -> BitMap:
+def users_of(days: Mapping[int, Cell]) -> BitMap:
+    """Return who was active on any of *days* of which this is kept."""
     return union(users for cell in days.values() if (users := cell.users) is not None)
 
 
