@@ -46,11 +46,15 @@ def _go_through(faults, seed, lab):
     chance = random.Random(seed)
     lab.record(chance.randrange(1, 60))
     lab.proxy.faults.extend(faults)
+    early = 0
     while lab.proxy.faults:
         left = len(lab.proxy.faults)
         outcome = lab.upload()
         assert bool(outcome.waiting) == bool(outcome.why)
-        assert len(lab.proxy.faults) < left
+        if len(lab.proxy.faults) == left:  # the deadline of a busy machine came before the fault
+            early += 1
+            assert outcome.why
+            assert early < 10
         lab.record(chance.randrange(3))
     lab.proxy.release.set()
     _deliver(lab)
