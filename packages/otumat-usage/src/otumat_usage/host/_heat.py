@@ -43,17 +43,7 @@ def heat(  # noqa: PLR0913 - three of them by keyword
     """
     top = whole or max(cells.values(), default=0) or 1
     wide = (WIDTH - _NAMES) / max(1, len(heads))
-    parts = []
-    widest = max((len(head) for head in heads), default=0)
-    every = 1 if each else max(1, -(-int(widest * _DIGIT + 4) // max(1, int(wide))))
-    reached = 0.0
-    for column in range(0, len(heads), every):
-        head = shortened(heads[column], wide * every)
-        half = len(head) * _DIGIT / 2
-        x = min(_NAMES + (column + 0.5) * wide, WIDTH - half)
-        if x - half >= reached or each:  # the last one is moved into the frame, onto another
-            parts.append(f'<text x="{x:.1f}" y="14" text-anchor="middle">{escape(head)}</text>')
-            reached = x + half
+    parts = _named(heads, wide, each=each)
     for row, name in enumerate(rows):
         y = _HEAD + row * _ROW
         shown = shortened(name, _NAMES - 6)
@@ -72,6 +62,22 @@ def heat(  # noqa: PLR0913 - three of them by keyword
                 f"{_fit(compact(value), wide)}</text>"
             )
     return frame(title, max(_HEAD + _ROW * len(rows), _HEAD + _ROW), parts)
+
+
+def _named(heads: Sequence[str], wide: float, *, each: bool) -> list[str]:
+    """Return the names of columns that are *wide*, as many as fit, or *each* of them shortened."""
+    parts = []
+    widest = max((len(head) for head in heads), default=0)
+    every = 1 if each else max(1, -(-int(widest * _DIGIT + 4) // max(1, int(wide))))
+    reached = 0.0
+    for column in range(0, len(heads), every):
+        head = shortened(heads[column], wide * every)
+        half = len(head) * _DIGIT / 2
+        x = min(_NAMES + (column + 0.5) * wide, WIDTH - half)
+        if x - half >= reached or each:  # the last one is moved into the frame, onto another
+            parts.append(f'<text x="{x:.1f}" y="14" text-anchor="middle">{escape(head)}</text>')
+            reached = x + half
+    return parts
 
 
 def _fit(text: str, wide: float) -> str:
