@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import pathlib
 import re
+import runpy
 import subprocess
 import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-
-
-def _areas() -> dict[str, str]:
-    """Return the benchmarks of the task file: area and program."""
-    (value,) = (
-        node.value
-        for node in ast.parse((ROOT / "noxfile.py").read_text()).body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "BENCHMARKS"
-    )
-    return ast.literal_eval(value)
+#: Area and program.
+AREAS = runpy.run_path(str(ROOT / "scripts" / "tasks" / "_facts.py"))["BENCHMARKS"]
 
 
 def test_the_table_names_each_area_once_with_its_command():
@@ -30,13 +22,13 @@ def test_the_table_names_each_area_once_with_its_command():
         re.MULTILINE,
     )
 
-    assert rows == list(_areas())
+    assert rows == list(AREAS)
 
 
 @pytest.mark.service
-@pytest.mark.parametrize("area", _areas())
+@pytest.mark.parametrize("area", AREAS)
 def test_help_works_without_any_peer(area, tmp_path):
-    program = ROOT / "benchmarks" / _areas()[area]
+    program = ROOT / "benchmarks" / AREAS[area]
     empty = tmp_path / "empty"
     empty.mkdir()
 

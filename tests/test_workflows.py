@@ -6,6 +6,7 @@ import ast
 import itertools
 import pathlib
 import re
+import runpy
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+FACTS = runpy.run_path(str(ROOT / "scripts" / "tasks" / "_facts.py"))
 TEXTS = {path.name: path.read_text() for path in (ROOT / ".github/workflows").glob("*.yml")}
 WORKFLOWS = {name: yaml.safe_load(text) for name, text in TEXTS.items()}
 JOBS = {
@@ -38,29 +40,16 @@ NOT_IN_CI = {
 }  # fmt: skip
 
 
-def _noxfile() -> ast.Module:
-    return ast.parse((ROOT / "noxfile.py").read_text())
-
-
 def _sessions() -> set[str]:
     """Return the names of the sessions that the task file defines."""
     names = set()
-    for function in _noxfile().body:
+    for function in ast.parse((ROOT / "noxfile.py").read_text()).body:
         for decorator in getattr(function, "decorator_list", ()):
             text = ast.unparse(decorator)
             if text.startswith("nox.session"):
                 named = re.search(r"name='([^']+)'", text)
                 names.add(named[1] if named else function.name)
     return names
-
-
-def _constant(name: str) -> tuple[str, ...]:
-    (value,) = (
-        node.value
-        for node in _noxfile().body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
-    )
-    return ast.literal_eval(value)
 
 
 def _combinations(job: dict[str, Any]) -> Iterator[dict[str, str]]:
@@ -163,10 +152,10 @@ def test_ci_runs_every_supported_python_on_three_systems_and_tries_tomorrows():
     systems = ["ubuntu-latest", "macos-latest", "windows-latest"]
 
     assert jobs["tests"]["strategy"]["matrix"] == {
-        "os": systems, "python": list(_constant("SUPPORTED")),
+        "os": systems, "python": list(FACTS["SUPPORTED"]),
     }  # fmt: skip
     assert jobs["tomorrow"]["strategy"]["matrix"] == {
-        "os": systems, "python": list(_constant("TOMORROW")),
+        "os": systems, "python": list(FACTS["TOMORROW"]),
     }  # fmt: skip
     assert [name for name, job in jobs.items() if job.get("continue-on-error")] == ["tomorrow"]
 
@@ -193,7 +182,7 @@ class TestRelease:
         triggers = WORKFLOWS["release.yml"][True]
 
         assert list(triggers) == ["push"]
-        assert triggers["push"] == {"tags": sorted(f"{dist}-v*" for dist in _constant("DISTS"))}
+        assert triggers["push"] == {"tags": sorted(f"{dist}-v*" for dist in FACTS["DISTS"])}
 
     def test_each_job_waits_for_the_one_before(self):
         assert {name: job.get("needs") for name, job in self.JOBS.items()} == {

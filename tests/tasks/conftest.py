@@ -1,0 +1,54 @@
+"""A session that writes down what it is asked for, in place of nox's, which no test needs."""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+import sys
+
+import pytest
+
+# Not by sys.path: beside the package lie scripts that other tests must not be able to import.
+_INIT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "tasks" / "__init__.py"
+_SPEC = importlib.util.spec_from_file_location("tasks", _INIT)
+assert _SPEC
+assert _SPEC.loader
+sys.modules["tasks"] = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(sys.modules["tasks"])
+
+
+class Session:
+    """What the tasks use of `nox.Session`; building a wheel leaves an empty one."""
+
+    class Ended(Exception):  # noqa: N818 -- an end, as a session's own `error` is
+        """The session was ended with one line."""
+
+    name = "alone-3.13(otumat-sign)"
+
+    def __init__(self, folder: pathlib.Path, venv_backend: str = "uv") -> None:
+        self.folder = folder
+        self.venv_backend = venv_backend
+        self.ran: list[tuple[str, ...]] = []
+        self.installed: list[tuple[str, ...]] = []
+
+    def run(self, *command: str, **_: object) -> None:
+        self.ran.append(command)
+        if "--wheel" in command or "wheel" in command:
+            folder, package = map(pathlib.Path, command[-2:])
+            folder.mkdir(exist_ok=True)
+            name = package.name.replace("-", "_")
+            (folder / f"{name}-0.4-py3-none-any.whl").touch()
+
+    def install(self, *what: str) -> None:
+        self.installed.append(what)
+
+    def error(self, line: str) -> None:
+        raise self.Ended(line)
+
+    def create_tmp(self) -> str:
+        return str(self.folder)
+
+
+@pytest.fixture(name="session")
+def _session(tmp_path: pathlib.Path) -> Session:
+    return Session(tmp_path)
