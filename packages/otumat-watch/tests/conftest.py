@@ -122,6 +122,15 @@ class Watching:
         yield from map(json.loads, lines)
 
 
+@pytest.fixture(name="file")
+def _file(tmp_path):
+    """A file to watch, in a folder of its own, with one line in it."""
+    path = tmp_path / "watched" / "file.txt"
+    path.parent.mkdir()
+    path.write_text("old\n")
+    return path
+
+
 @pytest.fixture(name="make_script")
 def _make_script(tmp_path):
     def make(body=SHOW, name="script.sh"):
