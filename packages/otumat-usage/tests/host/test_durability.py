@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import random
 import signal
 import subprocess
@@ -16,18 +15,10 @@ import pytest
 from otumat_usage.host import _grants, _packages, _statistics
 from otumat_usage.host._database import Database
 
+from .._seeds import pytest_generate_tests  # noqa: F401 - pytest looks for it here
+
 pytestmark = [pytest.mark.fault, pytest.mark.service]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
-
-
-def pytest_generate_tests(metafunc):
-    if "seed" in metafunc.fixturenames:
-        pinned = os.environ.get("OTUMAT_SEED")
-        number = int(os.environ.get("OTUMAT_SEEDS", "3"))
-        # The workers of one parallel run must agree on the tests' names.
-        draw = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID") or os.urandom(8))
-        fresh = [draw.randrange(10**6) for _ in range(number)]
-        metafunc.parametrize("seed", [int(pinned)] if pinned else fresh)
 
 
 @pytest.fixture
