@@ -335,6 +335,36 @@ def _fake():
     fake.end()
 
 
+#: An instant that is far away, in seconds since the epoch.
+LATER = 4e9
+
+
+@pytest.fixture(name="keep")
+def _keep(data, fake):
+    """Keep tokens of the package p at the fake host: `keep(name, expires)`."""
+    from otumat_usage import _tokens
+
+    def keep(name="1", expires=LATER):
+        tokens = _tokens.Tokens(f"at-{name}", f"rt-{name}", expires, "s", "i-1")
+        with _tokens.lock(str(data), "p"):
+            _tokens.save(str(data), "p", fake.origin, tokens)
+
+    return keep
+
+
+@pytest.fixture(name="enrolled")
+def _enrolled(data, fake, keep):
+    """An agent of the package p that may record and send to the fake host."""
+    from otumat_usage import UsageAgent, _answer, _schema
+
+    agent = UsageAgent(author="a", data_directory="d", package_name="p", host=fake.origin)
+    agent.save_config()
+    keep()
+    _answer.say_yes(str(data), "p", fake.origin, _schema.text_id(None), "test")
+    assert agent.refusal() is None
+    return agent
+
+
 class Host:
     """The real host on a port of its own, which it keeps over a stop and a start."""
 

@@ -7,28 +7,20 @@ import time
 
 import pytest
 
-from otumat_usage import _answer, _doctor, _outbox, _schema, _tokens
+from otumat_usage import _answer, _doctor, _outbox, _tokens
 
 LATER = 4e9
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps profiles apart itself")
 
 
 @pytest.fixture(name="agent")
-def _agent(data, fake):
+def _agent(data, fake, enrolled):
     """An agent that may record and send, with one event in the outbox."""
-    from otumat_usage import UsageAgent
-
-    agent = UsageAgent(author="a", data_directory="d", package_name="p", host=fake.origin)
-    agent.save_config()
-    tokens = _tokens.Tokens("at-1", "rt-1", LATER, "s", "i-1")
-    _tokens.save(str(data), "p", fake.origin, tokens)
-    _answer.say_yes(str(data), "p", fake.origin, _schema.text_id(None), "test")
-    assert agent.refusal() is None
-    agent.log(event_type="one")
-    agent.show_logs()
+    enrolled.log(event_type="one")
+    enrolled.show_logs()
     fake.metadata()
     _examine(data)  # which makes the background job
-    return agent
+    return enrolled
 
 
 def _examine(data):

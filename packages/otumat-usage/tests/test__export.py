@@ -7,27 +7,14 @@ import pytest
 
 from otumat_usage import _export, _tokens
 
-LATER = 4e9
-
 
 @pytest.fixture(name="agent")
-def _agent(data, fake):
+def _agent(enrolled, keep):
     """An agent with one event on disk, enrolled at the fake host."""
-    from otumat_usage import UsageAgent, _answer, _schema
-
-    agent = UsageAgent(author="a", data_directory="d", package_name="p", host=fake.origin)
-    agent.save_config()
-    _keep(data, fake, LATER)
-    _answer.say_yes(str(data), "p", fake.origin, _schema.text_id(None), "test")
-    assert agent.refusal() is None
-    agent.log(event_type="one")
-    agent.seal()
-    return agent
-
-
-def _keep(data, fake, expires):
-    tokens = _tokens.Tokens("at-secret", "rt-secret", expires, "s", "i-1")
-    _tokens.save(str(data), "p", fake.origin, tokens)
+    keep("secret")
+    enrolled.log(event_type="one")
+    enrolled.seal()
+    return enrolled
 
 
 def _everything(data, ask=True):
@@ -70,8 +57,8 @@ def test_what_a_host_does_not_tell_is_said(data, fake, answer, why):
 
 
 @pytest.mark.usefixtures("agent")
-def test_an_old_token_is_renewed_first(data, fake):
-    _keep(data, fake, 0.0)
+def test_an_old_token_is_renewed_first(data, fake, keep):
+    keep(expires=0.0)
     fake.json("/auth/token", {"access_token": "at-2", "refresh_token": "rt-2"})
     fake.routes["/api/usage-self"] = (200, {}, b"")
     _everything(data)

@@ -1,37 +1,25 @@
 """What a host tells the users of a package: one harmless line, for the package that asks."""
 
 import datetime as dt
-import gzip
 import json
 
 import pytest
 from packaging.version import InvalidVersion, Version
 
-from otumat_usage import News, UsageAgent, _answer, _news, _schema, _tokens, testing
+from otumat_usage import News, UsageAgent, _answer, _news, _schema, testing
 
-EVENTS = "/api/usage-event"
+from .uploads._answers import EVENTS, accept
 
 
 @pytest.fixture(name="agent")
-def _agent(data, fake):
-    agent = UsageAgent(author="a", data_directory="d", package_name="p", host=fake.origin)
-    agent.save_config()
-    with _tokens.lock(str(data), "p"):
-        _tokens.save(str(data), "p", fake.origin, _tokens.Tokens("a", "r", 4e9, "s", "i"))
-    _answer.say_yes(str(data), "p", fake.origin, _schema.text_id(None), "test")
-    assert agent.refusal() is None
-    return agent
+def _agent(enrolled):
+    return enrolled
 
 
 def _upload(agent, fake, **told):
     """Upload one event to a host that tells *told*."""
 
-    def accept(body):
-        batch = json.loads(gzip.decompress(body))["batch"]
-        found = {"batch": batch, "accepted": 1, "receipt": "r", "new": {"in": ["wire 3"]}, **told}
-        return 200, {}, json.dumps(found).encode()
-
-    fake.routes[EVENTS] = accept
+    fake.routes[EVENTS] = lambda body: accept(body, new={"in": ["wire 3"]}, **told)
     agent.log(event_type="one")
     assert agent.send().events == 1
 

@@ -12,6 +12,8 @@ import textwrap
 
 import pytest
 
+from .uploads._answers import EVENTS, accept
+
 pytestmark = pytest.mark.service
 
 # The package otumat is stood in for by a module of that name: only sys.modules is looked at.
@@ -36,7 +38,6 @@ except RefusedError as error:
 from otumat_usage import _upload
 _upload.main()  # as the background job does
 """
-EVENTS = "/api/usage-event"
 
 LISTS = {
     "mutated": "otumat.DISABLE_USAGE_TRACKING_PACKAGES.append('Data_Joint')",
@@ -80,11 +81,6 @@ NOT_SET = [
 def _agreed(data, fake):
     """Let the user have agreed, and one event wait; returns the data folder."""
     from otumat_usage import UsageAgent, _answer, _schema, _tokens
-
-    def accept(body):
-        batch = json.loads(gzip.decompress(body))
-        found = {"batch": batch["batch"], "accepted": len(batch["rows"]), "receipt": "r"}
-        return 200, {}, json.dumps(found).encode()
 
     fake.routes[EVENTS] = accept
     home = str(data)

@@ -6,32 +6,17 @@ import urllib.request
 
 import pytest
 
-from otumat_usage import UsageAgent, _answer, _own_page, _schema, _tokens
+from otumat_usage import _own_page
 from otumat_usage.exceptions import ConfigurationError, HostError, RefusedError, TokenError
 
 LINK = "/api/usage-self/link"
-
-
-@pytest.fixture(name="keep")
-def _keep(data, fake):
-    """An agent that is enrolled at the fake host, with a token until then."""
-    agent = UsageAgent(author="a", data_directory="d", package_name="p", host=fake.origin)
-    agent.save_config()
-    _answer.say_yes(str(data), "p", fake.origin, _schema.text_id(None), "test")
-
-    def keep(expires=4e9):
-        tokens = _tokens.Tokens("at-secret", "rt-secret", expires, "s", "i-1")
-        _tokens.save(str(data), "p", fake.origin, tokens)
-
-    keep()
-    return keep
 
 
 def links(data, package="p"):
     return list(_own_page.links(str(data), package, end=time.monotonic() + 10))
 
 
-@pytest.mark.usefixtures("keep")
+@pytest.mark.usefixtures("enrolled")
 def test_the_link_is_asked_for_with_the_token(data, fake):
     url = f"{fake.origin}/user/my-data?key=k"
     fake.json(LINK, {"url": url, "expires_in": 300}, 201)
@@ -39,9 +24,10 @@ def test_the_link_is_asked_for_with_the_token(data, fake):
     assert links(data) == [(fake.origin, url, 300)]
     method, path, body, headers = fake.requests[-1]
     assert (method, path, body) == ("POST", LINK, b"")
-    assert headers["authorization"] == "Bearer at-secret"
+    assert headers["authorization"] == "Bearer at-1"
 
 
+@pytest.mark.usefixtures("enrolled")
 def test_an_old_token_is_renewed_first(data, fake, keep):
     keep(expires=0.0)
     fake.json("/auth/token", {"access_token": "at-2", "refresh_token": "rt-2"})
@@ -51,7 +37,7 @@ def test_an_old_token_is_renewed_first(data, fake, keep):
     assert fake.requests[-1][3]["authorization"] == "Bearer at-2"
 
 
-@pytest.mark.usefixtures("keep")
+@pytest.mark.usefixtures("enrolled")
 @pytest.mark.parametrize(
     "url",
     [
@@ -68,7 +54,7 @@ def test_a_browser_is_sent_nowhere_but_to_that_host(data, fake, url):
         links(data)
 
 
-@pytest.mark.usefixtures("keep")
+@pytest.mark.usefixtures("enrolled")
 @pytest.mark.parametrize(
     ("status", "said"),
     [(404, "has no such page"), (410, "it was erased there"), (503, "answered 503"),
@@ -81,7 +67,7 @@ def test_what_a_host_refuses_is_said(data, fake, status, said):
         links(data)
 
 
-@pytest.mark.usefixtures("keep")
+@pytest.mark.usefixtures("enrolled")
 def test_a_grant_that_is_over_is_said(data, fake):
     fake.json(LINK, {}, 401)
     fake.json("/auth/token", {"error": "invalid_grant"}, 400)
@@ -90,7 +76,7 @@ def test_a_grant_that_is_over_is_said(data, fake):
         links(data)
 
 
-@pytest.mark.usefixtures("keep")
+@pytest.mark.usefixtures("enrolled")
 def test_nothing_is_asked_against_the_users_word(data, fake, monkeypatch):
     monkeypatch.setenv("DO_NOT_TRACK", "1")
     before = len(fake.requests)
