@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import pathlib
 import subprocess
 import sys
 
 import pytest
 
-# Not by sys.path: beside the package lie scripts that other tests must not be able to import.
-_INIT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "release" / "__init__.py"
-_SPEC = importlib.util.spec_from_file_location("release", _INIT)
-assert _SPEC
-assert _SPEC.loader
-sys.modules["release"] = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(sys.modules["release"])
+from .._scripts import load
+
+load("release")
 
 from release import _project  # noqa: E402
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import pathlib
-import sys
 
 import pytest
 
-# Not by sys.path: beside the package lie scripts that other tests must not be able to import.
-_INIT = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "tasks" / "__init__.py"
-_SPEC = importlib.util.spec_from_file_location("tasks", _INIT)
-assert _SPEC
-assert _SPEC.loader
-sys.modules["tasks"] = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(sys.modules["tasks"])
+from .._scripts import load
+
+load("tasks")
 
 
 class Session:
