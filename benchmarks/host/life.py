@@ -147,42 +147,43 @@ def cpu_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def fill(connection: Any, package: Any, events: int, rows: int, now: int) -> None:
+    """Append *events* of a year in batches of *rows*, of one install for every hundred."""
+    from otumat_usage.host import _grants, _log, _wire
+
+    rng = random.Random(1)
+    installs = []
+    for _ in range(max(1, events // 100)):
+        consent = _grants.Consent(package.id, "0" * 64, "1-0", now, "browser")
+        installs.append(_grants.enrol(connection, consent))
+    for n in range(events // rows):
+        at = now - rng.randrange(0, 365 * 86_400_000)
+        made = [
+            _wire.Event(i, i, at + i * 1000, f"feature {rng.randrange(20)}", 1, None)
+            for i in range(rows)
+        ]
+        batch = _wire.Batch(
+            "", uuid.uuid4().hex, "2026-01-01T00:00:00Z", uuid.uuid4().hex, 1, rows, [], [],
+            _wire.Context("1.2.3", "3.12", "Linux"),
+        )  # fmt: skip
+        upload = _log.Upload(batch, made, [], uuid.uuid4().bytes * 2, at)
+        _log.append(
+            connection, install=installs[n % len(installs)], package=package.id, upload=upload
+        )
+
+
 def life(folder: pathlib.Path, events: int, rows: int) -> dict[str, float]:
     """Fill a store with *events* in batches of *rows*; return its size and the time of answers."""
-    from otumat_usage.host import _grants, _log, _packages, _retention, _statistics, _wire
+    from otumat_usage.host import _packages, _retention, _statistics
     from otumat_usage.host._database import Database
     from otumat_usage.host._worker import fold_all
 
-    rng = random.Random(1)
     database = Database.create(folder)
     now = time.time_ns() // 1_000_000
     with database.write() as connection:
         package = _packages.add(connection, "demo", now)
         empty = used(connection)
-        installs = []
-        for _ in range(max(1, events // 100)):
-            consent = _grants.Consent(package.id, "0" * 64, "1-0", now, "browser")
-            installs.append(_grants.enrol(connection, consent))
-        for n in range(events // rows):
-            install = installs[n % len(installs)]
-            at = now - rng.randrange(0, 365 * 86_400_000)
-            made = [
-                _wire.Event(i, i, at + i * 1000, f"feature {rng.randrange(20)}", 1, None)
-                for i in range(rows)
-            ]
-            batch = _wire.Batch(
-                "",
-                uuid.uuid4().hex,
-                "2026-01-01T00:00:00Z",
-                uuid.uuid4().hex,
-                1,
-                rows,
-                [],
-                [],
-                _wire.Context("1.2.3", "3.12", "Linux"),
-            )
-            upload = _log.Upload(batch, made, [], uuid.uuid4().bytes * 2, at)
-            _log.append(connection, install=install, package=package.id, upload=upload)
+        fill(connection, package, events, rows, now)
     begin = time.perf_counter()
     fold_all(database)
     folded = time.perf_counter() - begin

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import tempfile
 from pathlib import Path
 
 import cold
 import contenders
+import tables
 import trees
 
 #: Seconds; a peer that needs more is run twice.
@@ -49,25 +49,12 @@ def main() -> None:
                     or min(times[contender.name]) < TOO_LONG
                 ):
                     times[contender.name].append(contender())
-        _table(times, "s", 1)
+        tables.show(times, "s", 1)
         if name == "site":
             print(f"memory above Python: {contenders.memory(tree, arguments.algorithm):.1f} MiB\n")
     times = list(cold.measure(scratch, 2 * arguments.rounds + 1).items())
     for floor_and_ours in (times[:2], times[2:]):
-        _table(dict(floor_and_ours), "ms", 1000)
-
-
-def _table(times: dict[str, list[float]], unit: str, factor: int) -> None:
-    floor = min(next(iter(times.values())))
-    print(f"| what | min {unit} | median {unit} | x floor | above floor {unit} |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for name, values in times.items():
-        low, middle = min(values), statistics.median(values)
-        print(
-            f"| {name} | {low * factor:.3f} | {middle * factor:.3f} | {low / floor:.2f} |"
-            f" {(low - floor) * factor:.3f} |"
-        )
-    print()
+        tables.show(dict(floor_and_ours), "ms", 1000)
 
 
 def _arguments() -> argparse.Namespace:

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import argparse
 import base64
+import functools
 import hashlib
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,6 +27,8 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+
+import tables
 
 FLOOR = """
 import hashlib, mmap, os, struct, sys, time, zipfile, zlib
@@ -91,13 +93,7 @@ print(time.perf_counter() - start)
 
 def main() -> None:
     """Print the three tables."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--entries", type=int, default=23_000)
-    parser.add_argument(
-        "--scratch", type=Path, default=Path(tempfile.gettempdir()) / "otumat-bench"
-    )
-    arguments = parser.parse_args()
+    arguments = _arguments()
     scratch = arguments.scratch
     scratch.mkdir(parents=True, exist_ok=True)
     key, pub = _keys(scratch)
@@ -111,7 +107,7 @@ def main() -> None:
         f"wheel: {big.stat().st_size / 1e6:.0f} MB, {inflated / 1e6:.0f} MB inflated,"
         f" {arguments.entries} entries"
     )
-    _table(
+    _show(
         _measure(
             {
                 "inflate, SHA-256, one copy": lambda: _timed(FLOOR, big, scratch / "copy.whl"),
@@ -124,7 +120,7 @@ def main() -> None:
         1,
     )
     site = _plugin(scratch / "site30", 30, key)
-    _table(
+    _show(
         _measure(
             {
                 "import cryptography's pieces and importlib.metadata": lambda: _process(IMPORTS),
@@ -136,10 +132,23 @@ def main() -> None:
         1000,
     )
     site = _plugin(scratch / "site200", 200, key)
-    _table(_measure({
+    _show(_measure({
         "200 modules from source": lambda: _timed(GUARD, site, pub, "no", "200"),
         "200 modules through the guard": lambda: _timed(GUARD, site, pub, "yes", "200"),
     }, 2 * arguments.rounds), "ms a module", 1000 / 200)  # fmt: skip
+
+
+_show = functools.partial(tables.show, against="the first")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--entries", type=int, default=23_000)
+    parser.add_argument(
+        "--scratch", type=Path, default=Path(tempfile.gettempdir()) / "otumat-bench"
+    )
+    return parser.parse_args()
 
 
 def _measure(contenders: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
@@ -239,19 +248,6 @@ def _write(path: Path, name: str, files: dict[str, bytes]) -> None:
             rows.append(f"{member},sha256={value},{len(data)}\n")
             archive.writestr(member, data)
         archive.writestr(f"{info}/RECORD", "".join([*rows, f"{info}/RECORD,,\n"]))
-
-
-def _table(times: dict[str, list[float]], unit: str, factor: float) -> None:
-    floor = min(next(iter(times.values())))
-    print(f"| what | min {unit} | median {unit} | x the first | above the first |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for name, values in times.items():
-        low, middle = min(values), statistics.median(values)
-        print(
-            f"| {name} | {low * factor:.3f} | {middle * factor:.3f} | {low / floor:.2f} |"
-            f" {(low - floor) * factor:.3f} |"
-        )
-    print()
 
 
 if __name__ == "__main__":
