@@ -95,20 +95,25 @@ def _package(tmp_path, monkeypatch):
     return write
 
 
+def _finished(code, words, env):
+    """Run *code* in a fresh interpreter without a terminal, to its end."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *words],
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 @pytest.fixture(name="python")
 def _python():
     """Run a program in a fresh interpreter without a terminal; fails unless it exits with 0."""
 
     def run(code, *args, check=True, **env):
-        done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(code), *args],
-            env={**os.environ, **env},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = _finished(code, args, env)
         if check:
             assert done.returncode == 0, done.stderr
         return done
@@ -121,15 +126,7 @@ def _console():
     """Run ``otumat-usage`` with some arguments."""
 
     def run(*args, code=0, **env):
-        done = subprocess.run(
-            [sys.executable, "-c", "from otumat_usage.cli import main; main()", *args],
-            env={**os.environ, **env},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = _finished("from otumat_usage.cli import main; main()", args, env)
         assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
         return done
 
@@ -430,6 +427,15 @@ def _host(tmp_path):
     host = Host(tmp_path).start()
     yield host
     host.stop()
+
+
+@pytest.fixture(name="reported")
+def _reported(package, terminal, browser, host, python, console):
+    """Have a user of tracked agree in a browser, and an upload reach the real host."""
+    package(host.origin)
+    terminal("import tracked", BROWSER=browser("yes")).expect("[y/N]").send("y\n").expect("Thank")
+    python("import tracked")
+    console("upload")
 
 
 @pytest.fixture(scope="session")

@@ -82,12 +82,9 @@ def test_nobody_is_asked_unless_it_is_wanted_and_allowed(data, fake, monkeypatch
     assert fake.requests == []
 
 
+@pytest.mark.usefixtures("reported")
 @pytest.mark.service
-def test_export_prints_what_the_real_host_holds(package, terminal, browser, host, console, python):
-    package(host.origin)
-    terminal("import tracked", BROWSER=browser("yes")).expect("[y/N]").send("y\n").expect("Thank")
-    python("import tracked")
-    console("upload")
+def test_export_prints_what_the_real_host_holds(host, console):
     found = json.loads(console("export").stdout)
     (one,) = found["packages"]
 

@@ -91,14 +91,9 @@ def test_without_an_installation_there_is_no_page(data):
         links(data, "other")
 
 
+@pytest.mark.usefixtures("reported")
 @pytest.mark.service
-def test_the_console_opens_the_page_of_a_real_host(
-    package, terminal, browser, host, python, console, tmp_path
-):
-    package(host.origin)
-    terminal("import tracked", BROWSER=browser("yes")).expect("[y/N]").send("y\n").expect("Thank")
-    python("import tracked")
-    console("upload")
+def test_the_console_opens_the_page_of_a_real_host(host, console, tmp_path):
     opened = tmp_path / "opened"
     script = tmp_path / "open-it"
     script.write_text(f'#!/bin/sh\nprintf "%s" "$1" > {opened}\n')

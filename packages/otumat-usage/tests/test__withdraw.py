@@ -104,12 +104,9 @@ def test_nobody_is_asked_where_the_environment_says_no(data, monkeypatch):
     assert _erasure.owed(str(data)) == [debt]
 
 
+@pytest.mark.usefixtures("reported")
 @pytest.mark.service
-def test_erase_reaches_the_host(package, terminal, browser, host, console, data, python):
-    package(host.origin)
-    terminal("import tracked", BROWSER=browser("yes")).expect("[y/N]").send("y\n").expect("Thank")
-    python("import tracked")
-    console("upload")
+def test_erase_reaches_the_host(host, console, data):
     done = console("erase", "tracked")
 
     assert "has erased what it had" in done.stdout
@@ -118,14 +115,9 @@ def test_erase_reaches_the_host(package, terminal, browser, host, console, data,
     assert '"import"' not in json.dumps(host.report())
 
 
+@pytest.mark.usefixtures("reported")
 @pytest.mark.service
-def test_an_erase_request_outlives_an_outage(
-    package, terminal, browser, host, console, data, python
-):
-    package(host.origin)
-    terminal("import tracked", BROWSER=browser("yes")).expect("[y/N]").send("y\n").expect("Thank")
-    python("import tracked")
-    console("upload")
+def test_an_erase_request_outlives_an_outage(host, console, data):
     host.stop()
     done = console("erase", "tracked", code=2)
     assert "has not confirmed" in done.stderr

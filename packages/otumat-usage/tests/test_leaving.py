@@ -41,12 +41,8 @@ def _processes(home):
 
 
 @pytest.fixture(name="using")
-def _using(package, terminal, browser, host, python, console):
+def _using(reported):  # noqa: ARG001 - what the user has sent
     """The user agreed, has sent something, and a program that records is still running."""
-    package(host.origin)
-    terminal("import tracked", BROWSER=browser("yes")).expect("[y/N]").send("y\n").expect("Thank")
-    python("import tracked")
-    console("upload")
     program = subprocess.Popen(
         [sys.executable, "-c", RUNNING],
         env=dict(os.environ),
