@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 from otumat_usage import _due, _home
 
-#: The longest and the shortest time between two runs, in seconds; a day is divided evenly.
+#: The longest time between two runs, in seconds; a day is divided evenly.
 LONGEST = 86400
-SHORTEST = 3600
 #: What the note says where no scheduler could be used.
 DETACHED = "detached"
 _DIVISORS = (24, 12, 8, 6, 4, 3, 2, 1)
