@@ -12,7 +12,7 @@ import urllib.parse
 
 import pytest
 
-from otumat_usage import _oauth, _settings
+from otumat_usage import _enrolment, _settings
 from otumat_usage.exceptions import EnrolmentDeniedError, EnrolmentError
 
 pytestmark = pytest.mark.service
@@ -82,7 +82,7 @@ def _enrol(settings, monkeypatch):
     def run(act, timeout=5.0):
         user = User(act)
         try:
-            outcome = _oauth.enrol(settings(timeout), user)
+            outcome = _enrolment.enrol(settings(timeout), user)
         except EnrolmentError as error:
             outcome = error
         if user.thread:
@@ -282,7 +282,7 @@ def test_a_browser_that_blocks_and_prints_does_not_reach_the_program(
     fake.metadata()
     fake.json("/auth/token", TOKENS)
     monkeypatch.setenv("BROWSER", "sh -c 'echo noise; echo noise >&2; sleep 60' %s")
-    tokens = _oauth.enrol(settings(), User(User.agree))
+    tokens = _enrolment.enrol(settings(), User(User.agree))
 
     assert tokens.access_token == "at"
     assert capfd.readouterr() == ("", "")

@@ -244,11 +244,11 @@ def agree(question: Question, how: str) -> None:
         EnrolmentError: it did not come to an agreement; nothing changes.
         StoreError: the tokens cannot be kept.
     """
-    from otumat_usage import _oauth
+    from otumat_usage import _enrolment
 
     home, settings = question.home, question.settings
     try:
-        tokens = _oauth.enrol(settings, _say)
+        tokens = _enrolment.enrol(settings, _say)
     except EnrolmentDeniedError:
         _answer.say_no(home, settings.package, "page")
         _settle_job(home)

@@ -1,79 +1,41 @@
-"""Enrolment: from a yes at the terminal to tokens, by authorization code and PKCE.
+"""OAuth with a browser on this machine: authorization code and PKCE; and the renewal of tokens.
 
-RFC 6749 section 4.1, RFC 7636 (S256), RFC 8252 (loopback), RFC 8414 (metadata), RFC 9207 (issuer).
-The user confirms on the host's page in their own browser; no secret is in any URL.
+RFC 6749 sections 4.1 and 6, RFC 7636 (S256), RFC 8252 (loopback), RFC 9207 (issuer). The user
+confirms on the host's page in their own browser; no secret is in any URL.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from otumat_usage import _browser, _schema, _tokens
-from otumat_usage._http import Client, Reply
 from otumat_usage._listener import Listener
 from otumat_usage.exceptions import EnrolmentDeniedError, EnrolmentError, HostError, TokenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from otumat_usage._http import Client, Reply
     from otumat_usage._settings import Settings
 
 CLIENT_ID = "otumat-usage"
 SCOPE = "usage:write usage:self"
 
 
-def enrol(settings: Settings, say: Callable[[str], None]) -> _tokens.Tokens:
-    """Lead the user through the host's page and return the tokens it grants.
-
-    *say* shows a line to the user. Everything ends ``settings.timeout`` seconds from now.
+def by_browser(
+    client: Client, settings: Settings, issuer: str, say: Callable[[str], None]
+) -> _tokens.Tokens:
+    """Return the tokens that the user grants on the host's page, opened here.
 
     Raises:
         EnrolmentDeniedError: the user said no on the page.
-        EnrolmentError: the host cannot be reached, answers wrongly, or nobody answered in time.
+        EnrolmentError: the answer is wrong, or nobody gave one in time.
+        OSError: there is no local port to listen on.
     """
-    try:
-        with Client(settings.origin, seconds=settings.timeout) as client:
-            issuer, device = _metadata(client)
-            if device and not _browser.is_here(os.environ):
-                from otumat_usage import _device
-
-                return _tokens.parse(_device.enrol(client, settings, device, say))
-            return _by_browser(client, settings, issuer, say)
-    except EnrolmentError:
-        raise
-    except HostError as error:
-        raise EnrolmentError(str(error)) from error
-    except OSError as error:
-        raise EnrolmentError(f"no local port to listen on: {error}") from error
-
-
-def _metadata(client: Client) -> tuple[str, str]:
-    """Return the host's issuer and its device route, or "".
-
-    Also the proof that it is there, before anything is opened.
-    """
-    reply = client.get("/.well-known/oauth-authorization-server")
-    found = reply.parsed()
-    issuer = found.get("issuer")
-    # RFC 8414, 3.3: metadata that names another issuer must not be used.
-    if reply.status != 200 or issuer != client.origin:  # noqa: PLR2004 - HTTP's own number
-        raise EnrolmentError(
-            f"{client.origin} does not speak this protocol (status {reply.status}, "
-            f"issuer {plain(str(issuer))!r}; expected {client.origin!r})"
-        )
-    address = str(found.get("device_authorization_endpoint", ""))
-    device = address.removeprefix(client.origin) if address.startswith(f"{client.origin}/") else ""
-    return client.origin, device
-
-
-def _by_browser(
-    client: Client, settings: Settings, issuer: str, say: Callable[[str], None]
-) -> _tokens.Tokens:
     verifier = secrets.token_urlsafe(32)
     with Listener() as listener:
         url = _page(settings, listener, verifier)
