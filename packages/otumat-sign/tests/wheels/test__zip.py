@@ -177,7 +177,16 @@ def _overlapping():
     return content[:at] + OTHER.record(0) + content[at + len(OTHER.record(0)) :]
 
 
+def _nested():
+    """A stored file whose content is another entry, which has a record of its own."""
+    outer = Member("a/b.zip", OTHER.span(), method=0)
+    span = outer.span()
+    records = outer.record(0) + OTHER.record(len(span) - len(OTHER.span()))
+    return span + records + END.pack(b"PK\5\6", 0, 0, 2, 2, len(records), len(span), 0)
+
+
 REFUSED["two records for one span"] = _overlapping()
+REFUSED["an entry inside of another"] = _nested()
 
 
 class TestArchive:
