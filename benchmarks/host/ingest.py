@@ -46,7 +46,7 @@ def serve(folder: pathlib.Path, store: str, ready: pathlib.Path) -> None:
         access = Access(uuid.UUID(known["install_id"]).bytes, 1, frozenset(("usage:write",)), 2**53)
         package = _packages.Package(1, "demo")
 
-        async def look(*_args: object) -> tuple[Access, _packages.Package]:
+        async def look(*_args: object, **_how: object) -> tuple[Access, _packages.Package]:
             return access, package
 
         async def keep(_host: object, _token: object, parsed: object) -> Receipt:

@@ -1,4 +1,4 @@
-"""Laws of backup, restore, doctor, and of one host per folder."""
+"""Laws of backup, doctor, and of one host per folder."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import threading
 import pytest
 from click.testing import CliRunner
 
-from otumat_usage.host import _keep, _packages, _statistics
+from otumat_usage.host import _keep, _packages, _restore, _statistics
 from otumat_usage.host._database import Database, serving_from
 from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable
 from otumat_usage.host.cli import host_group
@@ -63,7 +63,7 @@ def test_a_backup_made_under_load_is_whole_and_restores(service, folder, tmp_pat
     counts = []
     for name in [*[f"copy-{i}" for i in range(len(sizes))], "last"]:
         other = tmp_path / f"restored-{name}"
-        _keep.restore(other, tmp_path / name)
+        _restore.restore(other, tmp_path / name)
         counts.append(events(other, service.clock()))
 
     assert counts == sorted(counts)
@@ -78,7 +78,7 @@ def test_restoring_keeps_what_was_there(service, folder, tmp_path):
     service.upload(tokens, service.batch(tokens, "b", "c"))
     service.host.stop()
 
-    old = _keep.restore(folder, tmp_path / "copy")
+    old = _restore.restore(folder, tmp_path / "copy").kept
 
     assert events(folder, service.clock()) == 1
     old.rename(tmp_path / "host.sqlite3")
@@ -90,19 +90,16 @@ def test_restoring_at_once_again_replaces_nothing_that_was_kept(service, folder,
     _keep.backup(folder, tmp_path / "copy")
     service.host.stop()
 
-    kept = [_keep.restore(folder, tmp_path / "copy") for _ in range(4)]
+    kept = [_restore.restore(folder, tmp_path / "copy").kept for _ in range(4)]
 
     assert len(set(kept)) == 4
     assert all(path.is_file() for path in kept)
 
 
-def test_two_hosts_never_serve_from_one_folder(folder, tmp_path):
-    _keep.backup(folder, tmp_path / "copy")
-    with serving_from(folder):
-        with pytest.raises(StoreInUse, match="another host serves"), serving_from(folder):
-            pass
-        with pytest.raises(StoreInUse):
-            _keep.restore(folder, tmp_path / "copy")
+def test_two_hosts_never_serve_from_one_folder(folder):
+    refused = pytest.raises(StoreInUse, match="another host serves")
+    with serving_from(folder), refused, serving_from(folder):
+        pass
     with serving_from(folder):
         pass
 
@@ -126,9 +123,9 @@ def test_only_a_whole_backup_is_restored(folder, tmp_path):
     before = (folder / "host.sqlite3").read_bytes()
     for path in (text, damaged, other):
         with pytest.raises(StoreUnavailable):
-            _keep.restore(folder, path)
+            _restore.restore(folder, path)
     with pytest.raises(StoreMissing):
-        _keep.restore(folder, tmp_path / "none")
+        _restore.restore(folder, tmp_path / "none")
 
     assert (folder / "host.sqlite3").read_bytes() == before
 

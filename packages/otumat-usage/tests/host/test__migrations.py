@@ -1,5 +1,6 @@
 """Laws of upgrading: all or nothing, a copy before, the same answers after."""
 
+import contextlib
 import itertools
 import zlib
 
@@ -19,7 +20,15 @@ from sqlalchemy import (
     insert,
 )
 
-from otumat_usage.host import _care, _keep, _log, _migrations, _packages, _statistics
+from otumat_usage.host import (
+    _care,
+    _keep,
+    _log,
+    _migrations,
+    _packages,
+    _restore,
+    _statistics,
+)
 from otumat_usage.host._database import SCHEMA_VERSION, Database, inspect
 from otumat_usage.host._errors import StoreInUse, StoreOutdated, StoreUnavailable
 from otumat_usage.host.cli import host_group
@@ -140,6 +149,25 @@ def test_an_upgraded_store_answers_as_before_and_looks_like_a_new_one(
     fresh = Database.open(tmp_path / "new")
     assert tables(service.host.database) == tables(fresh)
     fresh.close()
+
+
+def test_a_backup_of_an_older_version_is_upgraded_as_it_is_restored(
+    service, folder, old, engine, tmp_path
+):
+    """Into a host of this version, and into the old store itself, which nobody serves from."""
+    _keep.backup(folder, tmp_path / "copy")
+    engine.place(tmp_path / "new")
+
+    _restore.restore(tmp_path / "new", tmp_path / "copy")
+    _restore.restore(folder, tmp_path / "copy")
+
+    for place in (tmp_path / "new", folder):
+        _care.roll_up(place, anew=False)
+        assert summary(place, service.clock()) == old
+    with contextlib.closing(Database.open(folder)) as database:
+        restored = tables(database)
+    with contextlib.closing(Database.open(tmp_path / "new")) as fresh:
+        assert restored == tables(fresh)
 
 
 @pytest.mark.usefixtures("old")

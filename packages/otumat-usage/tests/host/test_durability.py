@@ -1,6 +1,7 @@
 """What was acknowledged is there after kill -9, and what is sent again counts once."""
 
 import asyncio
+import contextlib
 import json
 import random
 import signal
@@ -12,7 +13,7 @@ import uuid
 import httpx
 import pytest
 
-from otumat_usage.host import _grants, _packages, _statistics
+from otumat_usage.host import _grants, _keep, _packages, _statistics
 from otumat_usage.host._database import Database
 
 from .._seeds import pytest_generate_tests  # noqa: F401 - pytest looks for it here
@@ -201,3 +202,62 @@ def test_a_stop_answers_every_accepted_upload(folder, serve, seed):
 
     assert process.wait(timeout=30) == 0
     assert stored(place).events == sum(len(body["rows"]) for body in acknowledged), f"seed {seed}"
+
+
+@posix
+def test_a_restore_under_load_that_is_killed_leaves_the_old_store_or_the_new(
+    folder, serve, seed, tmp_path
+):
+    """Never a half: of what was stored before the backup nothing is gone, whenever it was killed.
+
+    Every answer is 200 or 503, and what was acknowledged after the last restore is stored.
+    """
+    rng = random.Random(seed)
+    place, clients = folder
+    _, url = serve()
+    kept = [(client, body) for client in clients for body in batches(client, 10, rng)]
+    gone = [(client, body) for client in clients for body in batches(client, 10, rng)]
+    answers = []
+
+    async def upload(work):
+        async with httpx.AsyncClient(timeout=60, trust_env=False) as browser:
+            for client, body in work:
+                headers = {"Authorization": f"Bearer {client[1]}"}
+                answer = await browser.post(f"{url}/api/usage-event", json=body, headers=headers)
+                answers.append(answer.status_code)
+                if answer.status_code != 200:
+                    assert int(answer.headers["retry-after"]) >= 1
+                    await upload([(client, body)])
+
+    asyncio.run(upload(kept))
+    _keep.backup(place, tmp_path / "copy")
+    before = stored(place).events
+    assert before == sum(len(body["rows"]) for _, body in kept)
+    command = [sys.executable, "-m", "otumat_usage.host", "restore", "--yes", "-d", place]
+
+    async def restore(patience):
+        process = await asyncio.create_subprocess_exec(
+            *command, tmp_path / "copy", stdout=subprocess.DEVNULL
+        )
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(process.wait(), patience)
+        if process.returncode is None:
+            process.kill()
+        return await process.wait()
+
+    async def meet(patience, work):
+        code, _ = await asyncio.gather(restore(patience), upload(work))
+        return code
+
+    codes = []
+    for turn in range(6):
+        codes.append(asyncio.run(meet(rng.uniform(0.2, 1.5), gone[turn::6])))
+        found = stored(place).events
+        assert before <= found <= before + sum(len(body["rows"]) for _, body in gone), codes
+    assert asyncio.run(restore(120)) == 0
+    assert stored(place).events == before
+    asyncio.run(upload(gone))
+
+    assert set(answers) <= {200, 503}
+    assert stored(place).events == before + sum(len(body["rows"]) for _, body in gone)
+    assert set(codes) <= {0, -signal.SIGKILL}

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -58,7 +59,7 @@ class Small:
             check=False, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         assert done.returncode == code, done.stderr
-        return done.stdout
+        return done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -111,7 +112,16 @@ def test_a_full_disk_is_503_and_recovers(small):
             assert send(batch(taken)).status_code == 200
             taken += 1
         assert browser.get(f"{small.url}/readyz").status_code == 200
+        small.ask("host", "backup", small.inside / "copy")
         fill(small.disk / "ballast")
+        # Room for the copies that are made first, and none for what is written in place.
+        room = sum((small.disk / name).stat().st_size for name in ("copy", "host/host.sqlite3"))
+        os.truncate(small.disk / "ballast", (small.disk / "ballast").stat().st_size - room - 8192)
+        refusal = small.ask("host", "restore", small.inside / "copy", "--yes", code=2)
+        assert "disk is full" in refusal
+        for left in (small.disk / "host").glob("host.sqlite3.*"):
+            left.unlink()
+        fill(small.disk / "more")
         refused = None
         for _ in range(2000):
             refused = batch(taken)
@@ -128,6 +138,7 @@ def test_a_full_disk_is_503_and_recovers(small):
         assert int(unready.headers["retry-after"]) >= 5
 
         (small.disk / "ballast").unlink()
+        (small.disk / "more").unlink()
 
         assert browser.get(f"{small.url}/readyz").json()["status"] == "ok"
         assert send(refused).json()["accepted"] == 500

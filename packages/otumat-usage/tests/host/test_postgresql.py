@@ -15,9 +15,9 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from otumat_usage.host import _care, _grants, _keep, _packages, _statistics
+from otumat_usage.host import _care, _grants, _keep, _packages, _restore, _statistics
 from otumat_usage.host._database import Database, func, inbox, select
-from otumat_usage.host._errors import StoreInUse, StoreUnavailable
+from otumat_usage.host._errors import StoreUnavailable
 from otumat_usage.host.cli import host_group, report_command
 
 pytestmark = [
@@ -216,28 +216,51 @@ def test_a_database_that_goes_away_costs_nothing_that_was_acknowledged(folder, s
     assert summary(folder).events == 6
 
 
-def test_a_backup_restores_and_keeps_what_was_there(folder, serve, tmp_path):
-    process, url = serve()
+def test_a_backup_restores_under_two_processes_which_forget_what_they_knew(folder, serve, tmp_path):
+    """Each is told by its first write, and answers it with 503; nothing later is lost."""
+    urls = [serve()[1], serve()[1]]
     client = enrol(folder)
-    send(url, client, batch(client, 1))
-    before = summary(folder)
-
+    assert send(urls[0], client, batch(client, 1)).status_code == 200
+    until(lambda: waiting(folder) == 0)
     size = _keep.backup(folder, tmp_path / "copy.dump")
-    send(url, client, batch(client, 4))
-    with pytest.raises(StoreInUse, match="a host serves"):
-        _keep.restore(folder, tmp_path / "copy.dump")
-    process.terminate()
-    process.wait(30)
-    old = _keep.restore(folder, tmp_path / "copy.dump")
+    later = [batch(client, 4 + 3 * n) for n in range(4)]
+    names = [f"another {n}" for n in range(3)]
+    for n, body in enumerate(later):
+        body["rows"] = [[row[0], name] for row, name in zip(body["rows"], names, strict=True)]
+        assert send(urls[n % 2], client, body).status_code == 200
+    until(lambda: waiting(folder) == 0)
 
+    command = [sys.executable, "-m", "otumat_usage.host", "restore", "-d", folder]
+    done = subprocess.run(
+        [*command, "--yes", tmp_path / "copy.dump"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "gone once it is in place: 4 uploads, 0 installations" in done.stdout
     assert size == (tmp_path / "copy.dump").stat().st_size > 0
     assert (tmp_path / "copy.dump").stat().st_mode & 0o77 == 0
-    assert summary(folder).events == before.events == 3
-    _keep.restore(folder, old)
-    assert summary(folder).events == 6
-    (tmp_path / "junk").write_text("no dump")
-    with pytest.raises(StoreUnavailable, match="pg_restore failed"):
-        _keep.restore(folder, tmp_path / "junk")
+    assert summary(folder).events == 3
+    first = [send(url, client, body).status_code for url, body in zip(urls, later, strict=False)]
+    then = [send(url, client, body).status_code for url, body in zip(urls * 2, later, strict=True)]
+    assert (first, then) == ([503, 503], [200] * 4)
+    until(lambda: waiting(folder) == 0)
+    assert summary(folder).events == 15
+    assert {f.name: f.events for f in summary(folder).features if f.name in names} == (
+        dict.fromkeys(names, 4)
+    )
+
+
+def test_the_next_package_after_a_restore_has_a_number_of_its_own(folder, tmp_path):
+    _keep.backup(folder, tmp_path / "copy.dump")
+    with opened(folder) as database:
+        for name in ("one", "two"):
+            with database.write() as connection:
+                before = _packages.add(connection, name, 0).id
+        _restore.restore(folder, tmp_path / "copy.dump")
+        with database.write() as connection:
+            after = _packages.add(connection, "three", 0).id
+
+    assert after > before
 
 
 def test_the_doctor_looks_at_the_server(folder):

@@ -22,6 +22,7 @@ from otumat_usage.host._engine import (
     try_serve,
 )
 from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreOutdated, StoreUnavailable
+from otumat_usage.host._generation import generation, notice
 from otumat_usage.host._schema import (
     REFERENCE,
     SCHEMA_VERSION,
@@ -55,6 +56,7 @@ from otumat_usage.host._sql import (
     DataError,
     DBAPIError,
     IntegrityError,
+    MetaData,
     PoolTimeout,
     bindparam,
     delete,
@@ -75,9 +77,11 @@ __all__ = [
     "FILE_NAME",
     "REFERENCE",
     "SCHEMA_VERSION",
+    "URL",
     "Connection",
     "Database",
     "Locked",
+    "MetaData",
     "admin_links",
     "api_tokens",
     "auth_codes",
@@ -125,12 +129,14 @@ class Database:
     Attributes:
         embedded: Whether this is SQLite.
         name: What a reader is told; it holds no password.
+        generation: Which store this process knows; another one after a restore.
     """
 
     def __init__(self, url: URL, path: Path) -> None:
         self.path = path
         self.embedded = url.get_backend_name() == "sqlite"
         self.name = str(path) if self.embedded else url.render_as_string(hide_password=True)
+        self.generation = ""
         self._engine = open_engine(url)
 
     @staticmethod
@@ -161,12 +167,9 @@ class Database:
             raise StoreUnavailable(f"cannot make the folder {folder}: {reason}") from error
         if url is not None:
             return cls._made_at(folder, url)
-        try:
-            place = located(folder)
-        except StoreMissing:
+        if not cls.lives_in(folder):
             make_file(folder / FILE_NAME)
-            place = located(folder)
-        return cls._ready(*place)
+        return cls._ready(*located(folder))
 
     @classmethod
     def _made_at(cls, folder: Path, url: str) -> Database:
@@ -198,7 +201,7 @@ class Database:
     def _ensure_tables(self) -> None:
         known = self.schema()
         if known is None:
-            with self.write() as connection:
+            with self._writing(otumat_installs=None) as connection:
                 known = _version(connection)  # another process may have been quicker
                 if known is None:
                     metadata.create_all(connection)
@@ -219,7 +222,10 @@ class Database:
     def schema(self) -> int | None:
         """Return the version of the store's tables, None when there are none yet."""
         with self.read() as connection:
-            return _version(connection)
+            known = _version(connection)
+            if known is not None:
+                self.generation = generation(connection)
+            return known
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -243,6 +249,7 @@ class Database:
                 write must stand alone.
         """
         with self._writing(otumat_installs=installs) as connection:
+            self.generation = notice(connection)
             yield connection
 
     @contextlib.contextmanager
@@ -265,11 +272,16 @@ class Database:
                     raise
 
     @contextlib.contextmanager
-    def _holding(self, what: str) -> Iterator[Connection]:
-        """Give a connection of its own that can hold a lock between transactions."""
+    def apart(self, what: str, **options: object) -> Iterator[Connection]:
+        """Give a connection that nobody gets afterwards: it may hold a lock, or tables of its own.
+
+        Args:
+            what: What it is for, as a verb, should it fail.
+            options: As the engine has them.
+        """
         with self._told(what), self._engine.connect() as pooled:
-            connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
-            connection.detach()  # a pool would keep the lock
+            connection = pooled.execution_options(**options)
+            connection.detach()
             yield connection
 
     @contextlib.contextmanager
@@ -293,7 +305,7 @@ class Database:
         if self.embedded:  # one process serves from a folder
             yield lambda: None
             return
-        with self._holding("lead") as connection:
+        with self.apart("lead", isolation_level="AUTOCOMMIT") as connection:
             leads = try_lead(connection)
             yield (lambda: connection.execute(select(1)).close()) if leads else None
 
@@ -309,7 +321,7 @@ class Database:
             with serving_from(self.path.parent):
                 yield
             return
-        with self._holding("serve from") as connection:
+        with self.apart("serve from", isolation_level="AUTOCOMMIT") as connection:
             if not try_serve(connection, alone=alone):
                 other = "a host serves from" if alone else "someone changes"
                 raise StoreInUse(f"{other} {self.name}: wait for it, or stop it first")

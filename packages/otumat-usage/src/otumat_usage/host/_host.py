@@ -37,7 +37,8 @@ class Host:
         issuer: The public address, without a slash at its end.
         form_key: The secret that signs CSRF values.
         now: The clock, in milliseconds.
-        bearers: Access tokens seen in the last seconds, until when, and their meaning.
+        bearers: Access tokens seen in the last seconds, until when, their meaning, and in
+            which generation of the store.
         user_codes: Wrong user codes that one address may try per minute.
         mails: Sign-in links that one address may ask for in ten minutes.
         mailboxes: Sign-in links that one mailbox may get in an hour.
@@ -54,7 +55,7 @@ class Host:
     issuer: str
     form_key: str
     now: Callable[[], int] = _now
-    bearers: dict[str, tuple[int, Access, Package]] = dataclasses.field(default_factory=dict)
+    bearers: dict[str, tuple[int, Access, Package, str]] = dataclasses.field(default_factory=dict)
     user_codes: Limit = dataclasses.field(default_factory=lambda: Limit(5, 60_000))
     mails: Limit = dataclasses.field(default_factory=lambda: Limit(20, 600_000))
     mailboxes: Limit = dataclasses.field(default_factory=lambda: Limit(3, 3_600_000))

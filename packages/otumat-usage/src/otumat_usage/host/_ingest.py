@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from otumat_usage.host import _legacy_batch, _packages
+from otumat_usage.host._errors import StoreBusy
 from otumat_usage.host._grants import LEGACY_SCOPE, Access, Refusal, authenticate
 from otumat_usage.host._log import Receipt, Reused, Upload, append
 from otumat_usage.host._messages import UploadReceipt
@@ -81,38 +82,41 @@ async def upload(request: Request) -> Response:
     if token is None:
         given = request.headers.get("authorization")
         return refuse(Refusal("invalid_token", "the access token is malformed") if given else None)
-    now = host.now()
+    now, store = host.now(), host.database.generation
     # Asked before the body is read: a stranger's megabytes are never unpacked.
-    known = await look(host, token, now)
-    if isinstance(known, Refusal):
-        return refuse(known)
-    access, package = known
+    admitted = await _admit(host, token, now)
+    if isinstance(admitted, Response):
+        return admitted
+    access, package = admitted
     legacy = LEGACY_SCOPE in access.scope
-    if package.closed or not (package.legacy if legacy else "usage:write" in access.scope):
-        return _forbidden(package)
     # A 0.3 client cannot pack what it sends, nor send less when it is told that it was too much.
     body = await _read(request, LEGACY_BYTES if legacy else LIMITS["body_bytes"])
     if isinstance(body, Response):
         return body
+    if host.database.generation != store:
+        raise StoreBusy("a backup was restored")  # the package may not be what it was
     if legacy:
         return await _keep_legacy(host, token, body, access, package)
     return await _keep_batch(request, token, body, access, package)
 
 
-async def look(host: Host, token: str, now: int) -> tuple[Access, _packages.Package] | Refusal:
-    """Return what *token* stands for, as it was a few seconds ago at most.
+async def look(
+    host: Host, token: str, now: int, *, fresh: bool = False
+) -> tuple[Access, _packages.Package] | Refusal:
+    """Return what *token* stands for, as it was a few seconds ago at most; or now, if *fresh*.
 
     This only keeps strangers' bodies out; `keep` asks again inside its transaction.
     """
+    store = host.database.generation
     known = host.bearers.get(token)
-    if known is not None and known[0] > now:
+    if known is not None and known[0] > now and known[3] == store and not fresh:
         return known[1], known[2]
     found = await reading(host, lambda connection: _peek(connection, token, now))
     if isinstance(found, Refusal):
         return found
     if len(host.bearers) >= _REMEMBERED:
         host.bearers.clear()
-    host.bearers[token] = (min(now + _FRESH, found[0].expires), *found)
+    host.bearers[token] = (min(now + _FRESH, found[0].expires), *found, store)
     return found
 
 
@@ -121,6 +125,19 @@ async def keep(host: Host, token: str, parsed: Upload) -> Receipt | Reused | Ref
     return await writing(
         host, lambda connection: _store(connection, token, parsed), install=install_of(token, "at")
     )
+
+
+async def _admit(host: Host, token: str, now: int) -> tuple[Access, _packages.Package] | Response:
+    """Return who sends, and for what; or why they may not. A no is never said from memory."""
+    for fresh in (False, True):
+        known = await look(host, token, now, fresh=fresh)
+        if isinstance(known, Refusal):
+            return refuse(known)
+        access, package = known
+        legacy = LEGACY_SCOPE in access.scope
+        if not package.closed and (package.legacy if legacy else "usage:write" in access.scope):
+            return known
+    return _forbidden(package)
 
 
 def _peek(

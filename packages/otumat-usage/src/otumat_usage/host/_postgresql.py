@@ -1,20 +1,29 @@
-"""Copy a PostgreSQL store with PostgreSQL's own programs, pg_dump and pg_restore."""
+"""Copy a PostgreSQL store with PostgreSQL's own programs, and lay such a copy open beside it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+import tempfile
+from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._errors import StoreUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from otumat_usage.host._sql import URL
+    from otumat_usage.host._sql import URL, Connection
 
-__all__ = ["dump", "load"]
+__all__ = ["dump", "lay_open"]
+
+#: Where a copy's list of contents names the schema that holds a host's tables.
+_HELD = re.compile(r" TABLE DATA (\S+) token_family ")
+#: Lines of a script that are for psql, or settings of a session; and those without meaning.
+_SKIPPED = (b"\\", b"SET ", b"SELECT pg_catalog.set_config(", b"--", b"\n")
 
 
 def dump(url: URL, target: Path) -> None:
@@ -27,17 +36,73 @@ def dump(url: URL, target: Path) -> None:
     _run(None, "pg_restore", "--list", str(target))
 
 
-def load(url: URL, source: Path) -> None:
-    """Put what `dump` wrote in the place of the database at *url*, all of it or nothing.
+def lay_open(connection: Connection, source: Path) -> None:
+    """Make temporary tables, which only *connection* sees, of what `dump` wrote.
+
+    They stand before the store's own of the same names until the search path says otherwise.
 
     Raises:
         StoreUnavailable: the program is missing, or failed, or *source* is no such copy.
     """
-    listed = _run(None, "pg_restore", "--list", str(source))
-    if " TABLE DATA " not in listed or " token_family " not in listed:
+    listed = _HELD.search(_run(None, "pg_restore", "--list", str(source)))
+    if listed is None:
         raise StoreUnavailable(f"{source} is no backup of a host")
-    options = ("--clean", "--if-exists", "--single-transaction", "--exit-on-error")
-    _run(url, "pg_restore", *options, "--no-owner", "--no-acl", str(source))
+    schema = listed[1]
+    # The copy's own names would lead to the store itself.
+    named = re.compile(rb'(?<![\w."])(?:%b|"%b")\.' % ((re.escape(schema).encode(),) * 2))
+    driver = connection.dialect.loaded_dbapi
+    try:
+        cursor: Any = connection.connection.cursor()
+        with _text_of(source, schema) as lines, cursor:
+            for statement, is_copy in _statements(lines):
+                inside = named.sub(b"pg_temp.", statement)
+                if is_copy:
+                    _take(cursor, inside, lines)
+                else:
+                    cursor.execute(inside)
+    except driver.Error as error:
+        reason = str(error).strip().splitlines()[0]
+        raise StoreUnavailable(f"cannot lay {source} open: {reason}") from error
+
+
+def _statements(lines: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Yield each statement of a script of pg_restore, and whether rows follow it."""
+    statement = b""
+    for line in lines:
+        if not statement and line.startswith(_SKIPPED):
+            continue
+        statement += line
+        if line.endswith(b" FROM stdin;\n"):
+            yield statement, True
+            statement = b""
+        elif line.endswith(b";\n"):
+            yield statement, False
+            statement = b""
+
+
+def _take(cursor: Any, statement: bytes, lines: Iterator[bytes]) -> None:
+    """Feed the rows that follow in *lines* to a COPY."""
+    with cursor.copy(statement) as rows:
+        for line in lines:
+            if line == b"\\.\n":
+                return
+            rows.write(line)
+
+
+@contextlib.contextmanager
+def _text_of(source: Path, schema: str) -> Iterator[Iterator[bytes]]:
+    """Give the lines of the script that would restore what *source* holds of *schema*."""
+    command = ["pg_restore", "--no-owner", "--no-acl", f"--schema={schema}", "--file=-"]
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen([*command, str(source)], stdout=subprocess.PIPE, stderr=said) as script,
+    ):
+        assert script.stdout is not None  # noqa: S101 - for the type checker
+        yield script.stdout
+        if script.wait():
+            said.seek(0)
+            lines = said.read().decode(errors="replace").splitlines() or ["no reason given"]
+            raise StoreUnavailable(f"pg_restore failed: {lines[0]}")
 
 
 def _run(url: URL | None, program: str, *arguments: str) -> str:

@@ -26,7 +26,7 @@ __all__ = ["Writer"]
 
 _T = TypeVar("_T")
 _Write = Callable[[Connection], Any]
-_Job = tuple[_Write, Any, "bytes | None"]
+_Job = tuple[_Write, Any, "bytes | None", str]
 _Outcome = tuple[Any, Any, "Exception | None"]
 
 #: Writes that may wait at once; more are refused so that memory stays bounded.
@@ -104,7 +104,7 @@ class Writer:
         if self._closed:
             raise StoreBusy("the host is stopping")
         try:
-            self._queue.put_nowait((write, waiter, install))
+            self._queue.put_nowait((write, waiter, install, self._database.generation))
         except queue.Full:
             raise StoreBusy(f"{self._queue.maxsize} writes are waiting") from None
 
@@ -134,21 +134,29 @@ class Writer:
     def _commit(self, group: list[_Job]) -> None:
         try:
             with self._database.write(_installs(group)) as connection:
+                group = self._of_this_store(group)
                 results = [write(connection) for write, *_ in group]
         except Exception as error:  # noqa: BLE001 - the thread outlives any one write's failure
             if len(group) == 1 or isinstance(error, StoreUnavailable):
-                _settle([(waiter, None, error) for _, waiter, _ in group])
+                _settle([(waiter, None, error) for _, waiter, *_ in group])
             else:
                 for job in group:
                     self._commit([job])
             return
         _settle([(job[1], result, None) for job, result in zip(group, results, strict=True)])
 
+    def _of_this_store(self, group: list[_Job]) -> list[_Job]:
+        """Refuse those of *group* that were decided upon what a restore has replaced since."""
+        now = self._database.generation
+        error = StoreBusy("a backup was restored")
+        _settle([(waiter, None, error) for _, waiter, _, known in group if known != now])
+        return [job for job in group if job[3] == now]
+
 
 def _installs(group: list[_Job]) -> set[bytes] | None:
     """Return the installs that *group* touches, None when one of it may touch any."""
-    named = {install for *_, install in group if install is not None}
-    return named if all(install is not None for *_, install in group) else None
+    named = {install for _, _, install, _ in group if install is not None}
+    return named if all(job[2] is not None for job in group) else None
 
 
 def _settle(outcomes: list[_Outcome]) -> None:

@@ -16,6 +16,7 @@ from otumat_usage.host._cli_mail import alerts_command, mail_report_command
 from otumat_usage.host._cli_news import news_command
 from otumat_usage.host._cli_publish import publish_command
 from otumat_usage.host._cli_report import report_command
+from otumat_usage.host._cli_restore import restore_command
 from otumat_usage.host._cli_sign_in import sign_in_group
 from otumat_usage.host._cli_store import (
     retention_command,
@@ -184,24 +185,6 @@ def backup_command(directory: Path, target: Path) -> None:
     click.echo(f"{target}: {size} bytes, checked")
 
 
-@host_group.command("restore")
-@_folder
-@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def restore_command(directory: Path, source: Path) -> None:
-    """Put the backup SOURCE in place; what was there is kept beside it.
-
-    \b
-    Example:
-      otumat-usage host restore backup-2026-06-01.sqlite3
-    """
-    from otumat_usage.host._keep import restore
-
-    old = restore(directory, source)
-    click.echo(f"restored {source} to {directory}")
-    if old is not None:
-        click.echo(f"kept what was there as {old}")
-
-
 @host_group.command("doctor")
 @_folder
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
@@ -282,6 +265,7 @@ host_group.add_command(legacy_command)
 host_group.add_command(mail_report_command)
 host_group.add_command(news_command)
 host_group.add_command(publish_command)
+host_group.add_command(restore_command)
 host_group.add_command(retention_command)
 host_group.add_command(rollup_command)
 host_group.add_command(scale_command)

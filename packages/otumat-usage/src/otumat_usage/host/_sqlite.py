@@ -1,0 +1,108 @@
+"""Copy and check the file of a host that lives in SQLite."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+from typing import TYPE_CHECKING
+
+from otumat_usage.host._errors import ServingError, StoreUnavailable
+from otumat_usage.host._whole_file import beside, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["checked_copy", "copy", "damage", "failures", "rested", "schema_of", "set_aside"]
+
+
+def copy(source: Path, target: Path, *, check: bool = True) -> None:
+    """Copy the database in *source*, which may be in use, to *target*: whole or not at all.
+
+    Raises:
+        StoreUnavailable: what is there is damaged (where that is to be checked), or no host's.
+    """
+    with beside(target) as whole:
+        with _opened(source) as one, _opened(whole, write=True) as other:
+            one.backup(other, pages=1000, sleep=0.001)
+            other.execute("PRAGMA journal_mode=DELETE")
+        schema_of(whole)
+        if check and (found := damage(whole)) is not None:
+            raise StoreUnavailable(f"{source} is damaged: {found}")
+        settle(whole)
+        whole.rename(target)
+
+
+@contextlib.contextmanager
+def checked_copy(source: Path, target: Path) -> Iterator[Path]:
+    """Give a copy of the backup *source* in the folder of *target*, which goes afterwards.
+
+    Raises:
+        StoreUnavailable: *source* is damaged or no backup of a host.
+    """
+    with beside(target) as whole:
+        with failures(f"cannot copy {source}"):
+            shutil.copyfile(source, whole)
+        with failures(f"{source} is no backup of a host"):
+            if (found := damage(whole)) is not None:
+                raise StoreUnavailable(f"{source} is damaged: {found}")
+            schema_of(whole)
+        yield whole
+
+
+def damage(path: Path) -> str | None:
+    """Return what is wrong with the database in *path*, None when it is whole."""
+    with _opened(path) as connection:
+        found = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
+    return None if found == "ok" else found
+
+
+def schema_of(path: Path) -> int:
+    """Return the version of the tables in *path*, which is no host's if it raises."""
+    with _opened(path) as connection:
+        row = connection.execute("SELECT value FROM setting WHERE name = 'schema'").fetchone()
+    if row is None:
+        raise StoreUnavailable(f"{path} is no host's")
+    return int(row[0])
+
+
+def rested(path: Path) -> None:
+    """Leave the database in *path* as one file that nobody has open."""
+    with _opened(path, write=True) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+    settle(path)
+
+
+def set_aside(path: Path, name: Path) -> None:
+    """Rename the database in *path*, whole or damaged, to *name*, with the log that belongs to it.
+
+    The log goes first: another database in this place must never meet it.
+    """
+    for suffix in ("-wal", ""):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(name.with_name(name.name + suffix))
+    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def failures(what: str) -> Iterator[None]:
+    """Say *what* could not be done, in one line, whoever refused."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{what}: {error}") from error
+    except ServingError:
+        raise
+    except OSError as error:
+        raise StoreUnavailable(f"{what}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _opened(path: Path, *, write: bool = False) -> Iterator[sqlite3.Connection]:
+    mode = "rw" if write else "ro"
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=5)
+    try:
+        yield connection
+    finally:
+        connection.close()

@@ -1,0 +1,391 @@
+"""Laws of restoring: the backup whole, under a serving host, and nothing that should not return."""
+
+import contextlib
+import sys
+import uuid
+
+import pytest
+from click.testing import CliRunner
+
+from otumat_usage.host import (
+    _api_tokens,
+    _care,
+    _keep,
+    _packages,
+    _restore,
+    _rights,
+    _statistics,
+)
+from otumat_usage.host._database import Database, metadata, select, serving_from
+from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable
+from otumat_usage.host._generation import generation
+from otumat_usage.host.cli import host_group
+
+PROGRAM = "import sys; from otumat_usage.host.cli import host_group; host_group(sys.argv[1:])"
+
+
+@pytest.fixture
+def folder(service):
+    return service.host.database.path.parent
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    """Make a backup; return where it is."""
+
+    def copy(name="copy"):
+        _keep.backup(folder, tmp_path / name)
+        return tmp_path / name
+
+    return copy
+
+
+def summary(service):
+    with service.host.database.read() as connection:
+        package = _packages.find(connection, "demo")
+        return _statistics.summarise(connection, package, service.clock())
+
+
+def used(service):
+    return {feature.name: feature.events for feature in summary(service).features}
+
+
+def sent_by(service, tokens):
+    """Return, by upload, what is held: the Python it names and the names of its events."""
+    install = uuid.UUID(tokens["install_id"]).bytes
+    with service.host.database.read() as connection:
+        held = [t for t in _rights.export(connection, install) if t["kind"] == "upload"]
+    return sorted((t["context"]["python"], [row[1] for row in t["rows"]]) for t in held)
+
+
+def fold(service):
+    _care.roll_up(service.host.database.path.parent, anew=False)
+
+
+def rows(database):
+    """Return every row of the store, as text, by table."""
+    with database.read() as connection:
+        return {
+            table.name: [repr(tuple(row)) for row in connection.execute(select(table))]
+            for table in metadata.sorted_tables
+        }
+
+
+def send(service, tokens, *names, **changes):
+    """Upload as a client does: told to come back, it does; return what it was told first."""
+    body = service.batch(tokens, *names, **changes)
+    first = service.upload(tokens, body)
+    if first.status_code == 503:
+        assert int(first.headers["retry-after"]) >= 1
+        assert service.upload(tokens, body).status_code == 200
+    return first.status_code
+
+
+def test_nothing_that_a_process_remembers_outlives_the_restore(service, folder, copy):
+    """Numbers of names and contexts, what tokens mean, and answers under the same revision."""
+    tokens = service.enrol()
+    assert send(service, tokens, "a", "b") == 200
+    fold(service)
+    backup = copy()
+    assert send(service, tokens, "c", "d", context={"python": "3.9"}) == 200
+    fold(service)
+    assert used(service) == {"a": 1, "b": 1, "c": 1, "d": 1}
+
+    done = _restore.restore(folder, backup)
+
+    assert (done.loss.uploads, done.loss.installs, done.erased) == (1, 0, 0)
+    assert used(service) == {"a": 1, "b": 1}
+    assert send(service, tokens, "d", context={"python": "3.13"}) == 503
+    assert send(service, tokens, "e", context={"python": "3.9"}) == 200
+    fold(service)
+    assert used(service) == {"a": 1, "b": 1, "d": 1, "e": 1}
+    assert sent_by(service, tokens) == [("3.12", ["a", "b"]), ("3.13", ["d"]), ("3.9", ["e"])]
+    counted = rows(service.host.database)["rollup"]
+    _care.roll_up(folder, anew=True)
+    assert sorted(rows(service.host.database)["rollup"]) == sorted(counted)
+
+
+def test_a_package_that_was_closed_since_takes_uploads_at_once(service, folder, copy):
+    """A refusal would tell its clients to stop for good."""
+    tokens = service.enrol()
+    backup = copy()
+    with service.host.database.write() as connection:
+        _packages.close(connection, "demo", closed=True)
+    assert service.upload(tokens, service.batch(tokens, "a")).status_code == 403
+
+    _restore.restore(folder, backup)
+
+    assert send(service, tokens, "b") == 503
+    assert used(service) == {"b": 1}
+
+
+def test_what_was_decided_before_the_restore_is_not_written_after_it(service, folder, copy):
+    """A page that is open stays good, and a write that waits may name what is no more."""
+    backup = copy()
+    service.add("later")
+    page = service.authorization(package="later")
+    assert service.browser.get(page).status_code == 200
+
+    _restore.restore(folder, backup)
+    gone = service.decide(package="demo")
+
+    assert gone.status_code == 503
+    assert service.browser.get(page).status_code == 400
+    assert service.decide(package="demo").status_code == 303
+
+
+def test_clients_go_on_with_the_tokens_that_they_hold(service, folder, copy):
+    tokens = service.enrol()
+    send(service, tokens, "a")
+    backup = copy()
+    later = service.refresh(tokens["refresh_token"]).json()
+    later = service.refresh(later["refresh_token"]).json() | {"install_id": tokens["install_id"]}
+    assert send(service, later, "b") == 200
+
+    _restore.restore(folder, backup)
+
+    assert send(service, later, "c") == 503
+    again = service.refresh(later["refresh_token"])
+    assert again.status_code == 200
+    # Whoever presents a retired one still holds a copy.
+    assert service.refresh(tokens["refresh_token"]).json()["error"] == "invalid_grant"
+    assert service.refresh(again.json()["refresh_token"]).status_code == 400
+
+
+def test_what_was_revoked_since_stays_revoked(service, folder, copy):
+    tokens = service.enrol()
+    with service.host.database.write() as connection:
+        personal = _api_tokens.add(connection, "ci", scope="read", now=service.clock())
+    admin = service.admin()
+    backup = copy()
+    token = tokens["refresh_token"]
+    form = {"token": token, "client_id": "otumat-usage"}
+    assert service.browser.post("/auth/revoke", data=form).status_code == 200
+    with service.host.database.write() as connection:
+        _api_tokens.revoke(connection, "ci")
+
+    _restore.restore(folder, backup)
+
+    assert admin.status_code == 303
+    assert service.refresh(token).status_code == 503
+    assert service.refresh(token).json()["error"] == "invalid_grant"
+    assert service.upload(tokens, service.batch(tokens, "a")).status_code == 401
+    bearer = {"Authorization": f"Bearer {personal}"}
+    assert service.browser.get("/api/stats", headers=bearer).status_code == 401
+    assert service.browser.get("/").status_code == 200
+
+
+def test_who_was_erased_since_is_erased_again(service, folder, copy):
+    """410, and in no table a row that knows the install."""
+    stays, goes = service.enrol(), service.enrol()
+    send(service, stays, "a")
+    send(service, goes, "a", "b")
+    fold(service)
+    send(service, goes, "c")
+    backup = copy()
+    done = CliRunner().invoke(host_group, ["erase", "-d", str(folder), goes["install_id"]])
+    assert done.exit_code == 0, done.output
+
+    done = _restore.restore(folder, backup)
+
+    assert done.erased == 1
+    assert send(service, stays, "a") == 503
+    assert service.upload(goes, service.batch(goes, "a")).status_code == 410
+    known = bytes.fromhex(goes["install_id"].replace("-", ""))
+    found = rows(service.host.database)
+    assert [name for name, of in found.items() if any(repr(known) in row for row in of)] == []
+    assert len(found["tombstone"]) == 1
+    fold(service)
+    assert used(service) == {"a": 2}
+    again = _restore.restore(folder, backup)
+    assert (again.erased, len(rows(service.host.database)["tombstone"])) == (1, 1)
+
+
+def test_who_enrolled_since_must_do_so_again(service, folder, copy):
+    before = service.enrol()
+    backup = copy()
+    later = service.enrol()
+    send(service, before, "a")
+    send(service, later, "b")
+
+    done = _restore.restore(folder, backup)
+
+    assert (done.loss.uploads, done.loss.installs) == (2, 1)
+    assert send(service, before, "a") == 503
+    assert service.upload(later, service.batch(later, "b")).status_code == 401
+    assert used(service) == {"a": 1}
+
+
+def test_it_says_what_is_lost_before_it_is_and_takes_a_no(service, folder, copy):
+    tokens = service.enrol()
+    backup = copy()
+    send(service, tokens, "a")
+    service.add("later")
+    before = rows(service.host.database)
+    asked = []
+
+    done = _restore.restore(folder, backup, lambda loss: asked.append(loss) or False)
+
+    assert done is None
+    assert asked == [_restore.Loss(1, 0, ("later",), 0)]
+    assert rows(service.host.database) == before
+    assert [
+        path.name for path in folder.iterdir() if "." in path.name[5:] and "Z" in path.name
+    ] == []
+
+
+def test_what_was_there_is_kept_and_can_be_restored_in_turn(service, folder, copy):
+    tokens = service.enrol()
+    send(service, tokens, "a")
+    backup = copy()
+    send(service, tokens, "b")
+
+    kept = _restore.restore(folder, backup).kept
+    other = _restore.restore(folder, kept)
+
+    assert used(service) == {"a": 1, "b": 1}
+    assert other.loss == _restore.Loss()
+
+
+def test_another_hosts_backup_comes_whole(service, copy, tmp_path, engine):
+    """Its packages have the same numbers, and other names: nothing of ours may be taken for its."""
+    tokens = service.enrol()
+    send(service, tokens, "a")
+    backup = copy()
+    engine.place(tmp_path / "other")
+    with contextlib.closing(Database.open(tmp_path / "other")) as other:
+        with other.write() as connection:
+            _packages.add(connection, "another", service.clock())
+            theirs = _api_tokens.add(connection, "theirs", scope="read", now=service.clock())
+
+        done = _restore.restore(tmp_path / "other", backup)
+
+        ours, found = rows(service.host.database), rows(other)
+        assert done.loss.packages == ("another",)
+        assert theirs
+        differ = {name for name in found if sorted(found[name]) != sorted(ours[name])}
+        assert differ == {"setting"}
+
+
+def test_every_restore_begins_another_generation(service, folder, copy):
+    backup = copy()
+    seen = set()
+    for _ in range(3):
+        _restore.restore(folder, backup)
+        with service.host.database.read() as connection:
+            seen.add(generation(connection))
+
+    assert len(seen) == 3
+
+
+def test_a_backup_that_is_damaged_changes_nothing(service, folder, copy, tmp_path):
+    tokens = service.enrol()
+    send(service, tokens, "a")
+    good = copy().read_bytes()
+    (tmp_path / "short").write_bytes(good[: len(good) * 2 // 3])
+    (tmp_path / "text").write_text("no backup")
+    before = rows(service.host.database)
+
+    for name in ("short", "text"):
+        with pytest.raises(StoreUnavailable):
+            _restore.restore(folder, tmp_path / name)
+    with pytest.raises(StoreMissing):
+        _restore.restore(folder, tmp_path / "none")
+
+    assert rows(service.host.database) == before
+    assert [path for path in folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_backup_of_a_newer_version_is_refused(service, folder, copy):
+    with service.host.database.write() as connection:
+        connection.exec_driver_sql("UPDATE setting SET value = '99' WHERE name = 'schema'")
+    newer = copy()
+    with service.host.database.write() as connection:
+        connection.exec_driver_sql("UPDATE setting SET value = '6' WHERE name = 'schema'")
+
+    with pytest.raises(StoreUnavailable, match=r"schema 99.*install a newer"):
+        _restore.restore(folder, newer)
+
+
+def test_a_store_of_another_version_is_replaced_whole_once_nobody_serves(service, folder, copy):
+    """A newer version was tried; who was erased meanwhile stays so."""
+    stays, goes = service.enrol(), service.enrol()
+    send(service, stays, "a")
+    send(service, goes, "b")
+    backup = copy()
+    service.browser("DELETE", "/api/usage-self", headers={
+        "Authorization": f"Bearer {goes['access_token']}"
+    })  # fmt: skip
+    with service.host.database.write() as connection:
+        connection.exec_driver_sql("UPDATE setting SET value = '99' WHERE name = 'schema'")
+    serving = service.host.database.serving()
+    with serving, pytest.raises(StoreInUse):
+        _restore.restore(folder, backup)
+    service.host.stop()
+
+    done = _restore.restore(folder, backup)
+
+    assert (done.loss, done.erased) == (None, 1)
+    assert done.kept.exists()
+    with contextlib.closing(Database.open(folder)) as database:
+        found = rows(database)
+    assert (len(found["install"]), len(found["log"]), len(found["tombstone"])) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_damaged_file_is_replaced_whole_once_nobody_serves(service, folder, copy):
+    tokens = service.enrol()
+    send(service, tokens, "a")
+    backup = copy()
+    service.host.stop()
+    place = folder / "host.sqlite3"
+    place.write_bytes(place.read_bytes()[:4096] + bytes(40960))
+    (folder / "host.sqlite3-wal").write_bytes(b"what belongs to it")
+
+    with serving_from(folder), pytest.raises(StoreInUse):
+        _restore.restore(folder, backup)
+    done = _restore.restore(folder, backup)
+
+    assert (done.loss, done.erased) == (None, None)
+    assert done.kept.read_bytes()[4096:] == bytes(40960)
+    with contextlib.closing(Database.open(folder)) as database:
+        assert len(rows(database)["log"]) == 1
+
+
+def test_the_command_asks_and_without_a_terminal_wants_a_yes(service, folder, copy):
+    tokens = service.enrol()
+    backup = copy()
+    send(service, tokens, "a")
+
+    def run(*words):
+        return CliRunner().invoke(host_group, ["restore", "-d", str(folder), str(backup), *words])
+
+    asked = run()
+    done = run("--yes")
+    again = run()
+
+    assert asked.exit_code == 2
+    assert (
+        f"not in {backup}, and gone once it is in place: 1 upload, 0 installations" in asked.output
+    )
+    assert "say --yes" in asked.output
+    assert (done.exit_code, f"restored {backup} to {folder}" in done.output) == (0, True)
+    assert "kept what was there as" in done.output
+    assert (again.exit_code, "gone" in again.output) == (0, False)  # nothing to lose: no question
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+@pytest.mark.service
+def test_at_a_terminal_enter_is_a_no(service, folder, copy, terminal):
+    tokens = service.enrol()
+    backup = copy()
+    send(service, tokens, "a")
+    words = (PROGRAM, "restore", "-d", str(folder), str(backup))
+
+    no = terminal(*words).expect("Put it in place? [y/N]: ").send("\n")
+    assert (no.wait(), used(service)) == (1, {"a": 1})
+    yes = terminal(*words).expect("Put it in place? [y/N]: ").send("y\n")
+    assert (yes.wait(), used(service)) == (0, {})
+
+    assert "left as it was" in no.text
+    assert "1 upload, 0 installations" in yes.text
