@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from otumat_usage.host import _keep, _packages, _restore, _statistics
 from otumat_usage.host._database import Database, serving_from
 from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable
+from otumat_usage.host._settings import recall
 from otumat_usage.host.cli import host_group
 
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -208,6 +209,7 @@ def test_health_is_told_to_supervisors(service):
     assert service.browser.get("/healthz").json() == {"status": "ok"}
     assert service.browser.get("/readyz").json() == {"status": "ok", "waiting": 0}
 
+    service.clock.forward(seconds=2)
     other = Database.open(service.host.database.path.parent)
     engine = service.host.database._engine
     engine.dispose()
@@ -219,3 +221,24 @@ def test_health_is_told_to_supervisors(service):
     other.close()
 
     assert service.browser.get("/readyz").status_code == 200
+
+
+def proofs(service):
+    with service.host.database.read() as connection:
+        return recall(connection, "probe")
+
+
+def test_a_flood_of_askers_writes_one_proof(service):
+    """What is written to the disk does not depend on how often anybody asks."""
+    asked = [("GET", "/readyz", {})] * 50
+
+    answers = service.browser.together(*asked)
+    first = proofs(service)
+    answers += service.browser.together(*asked)
+    same = proofs(service)
+    service.clock.forward(seconds=2)
+    answers += service.browser.together(*asked)
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert same == first
+    assert proofs(service) != first

@@ -11,6 +11,7 @@ from otumat_usage.host._database import Connection, Database, insert, select, se
 from otumat_usage.host._limits import Limit
 from otumat_usage.host._metrics import Metrics
 from otumat_usage.host._secrets import new_secret
+from otumat_usage.host._shared import Shared
 from otumat_usage.host._writer import Writer
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Host:
         admin_keys: Wrong one-time keys that one address may try per minute.
         api_tokens: Unknown personal tokens that one address may try per minute.
         self_keys: Wrong links to a user's own page that one address may try per minute.
+        proof: That the store took a write in the last two seconds.
         metrics: What this process has done so far, as numbers.
     """
 
@@ -64,6 +66,7 @@ class Host:
     admin_keys: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
     api_tokens: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
     self_keys: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
+    proof: Shared = dataclasses.field(default_factory=lambda: Shared(2000))
     metrics: Metrics = dataclasses.field(default_factory=Metrics)
 
     @property
