@@ -120,7 +120,12 @@ def old_uploads(connection, package):
 def tables(database):
     with database.read() as connection:
         looked = inspect(connection)
-        return {
+        storage = {}
+        if not database.embedded:
+            how = "SELECT attrelid::regclass, attname, attstorage FROM pg_attribute"
+            rows = connection.exec_driver_sql(f"{how} WHERE attname = 'bits'").all()
+            storage = {"bits": sorted(map(tuple, rows))}
+        return storage | {
             name: (
                 [(c["name"], str(c["type"]), c["nullable"]) for c in looked.get_columns(name)],
                 looked.get_pk_constraint(name)["constrained_columns"],

@@ -4,9 +4,11 @@ import uuid
 
 import pytest
 
-from otumat_usage.host import _grants, _log, _rollups, _wire
+from otumat_usage.host import _grants, _kept, _log, _rollups, _wire
 from otumat_usage.host._answers import Answers, Is
-from otumat_usage.host._database import func, log, select
+from otumat_usage.host._bitmaps import BitMap, unpack_set
+from otumat_usage.host._cells import Cell
+from otumat_usage.host._database import func, log, members, rollups, select, weeks
 from otumat_usage.host._errors import PolicyInvalid
 from otumat_usage.host._retention import Policy, let_go, policy_of, set_policy
 from otumat_usage.host._rights import erase
@@ -119,6 +121,26 @@ def test_erasing_reaches_the_days_whose_uploads_are_gone(service, aged):
         erase(connection, aged[0])
 
     assert {point.users for point in ask(service)["series"]} == {0, 1}
+
+
+def test_an_erased_user_is_in_no_set_of_a_day_that_the_log_no_longer_tells(service, aged):
+    """Nor in one of a day a few minutes later than the last of these uploads: clocks differ."""
+    with service.host.database.write() as connection:
+        number = connection.scalar(select(members.c.number).where(members.c.install == aged[0]))
+        package = service.add_package.id
+        horizon = service.clock() // DAY - 250
+        upload = {("all", "", horizon): Cell(1, BitMap([number]))}
+        _kept.add(connection, package, upload)
+    change(service, log_days=250, set_days=760)
+
+    with service.host.database.write() as connection:
+        erase(connection, aged[0])
+
+    with service.host.database.read() as connection:
+        for table in (rollups, weeks):
+            sets = connection.scalars(select(table.c.bits).where(table.c.bits.is_not(None))).all()
+            assert sets
+            assert not any(number in unpack_set(bits) for bits in sets)
 
 
 @pytest.mark.usefixtures("aged")

@@ -10,10 +10,11 @@ from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from otumat_usage.host._bitmaps import pack_set
-from otumat_usage.host._cells import HEALTH, Cell, Key
+from otumat_usage.host._bitmaps import pack_set, unpack_set
+from otumat_usage.host._cells import ALL, HEALTH, Cell, Key
 from otumat_usage.host._database import (
     Connection,
+    and_,
     bindparam,
     delete,
     insert,
@@ -23,11 +24,11 @@ from otumat_usage.host._database import (
     weeks,
 )
 from otumat_usage.host._days import monday
-from otumat_usage.host._prepared import Prepared
+from otumat_usage.host._prepared import Each, Prepared
 from otumat_usage.host._settings import recall, remember
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "BY_DAY",
@@ -42,8 +43,6 @@ __all__ = [
     "weekly",
 ]
 
-#: Rows that one statement names at most.
-_SLICE = 300
 _VALUES = ("events", "users", "bits")
 
 
@@ -56,19 +55,29 @@ class Shelf:
 
     def __init__(self, table: Any) -> None:
         self.table = table
-        self._key = (
-            (table.c.package == bindparam("p"))
-            & (table.c.dimension == bindparam("d"))
-            & (table.c.day == bindparam("n"))
-            & (table.c.value == bindparam("v"))
-        )
-        changed: dict[str, Any] = {
-            name: bindparam(f"to_{name}") for name in ("events", "users", "bits")
-        }
-        self._change = Prepared(update(table).where(self._key).values(changed))
-        self._drop = Prepared(delete(table).where(self._key))
-        self._make = Prepared(insert(table).values({c.name: bindparam(c.name) for c in table.c}))
         self._cell = (table.c.value, table.c.day, table.c.events, table.c.users, table.c.bits)
+        key = tuple(table.primary_key)
+        of_a_day = (table.c.package, table.c.dimension, table.c.day)
+
+        def named(row: Mapping[str, Any], columns: tuple[Any, ...] = key) -> Any:
+            return and_(*(column == row[column.name] for column in columns))
+
+        def of_day(row: Mapping[str, Any]) -> Any:
+            kept = table.c.bits.is_not(None)
+            return select(table.c.dimension, *self._cell).where(named(row, of_a_day) & kept)
+
+        def changed(row: Mapping[str, Any]) -> Any:
+            return update(table).where(named(row)).values({name: row[name] for name in _VALUES})
+
+        def made(row: Mapping[str, Any]) -> Any:
+            names = [column.name for column in table.c]
+            return insert(table).from_select(names, select(*(row[name] for name in names)))
+
+        self._find = Each(lambda r: select(table.c.dimension, *self._cell).where(named(r)), *key)
+        self._of_day = Each(of_day, *of_a_day)
+        self._change = Each(changed, *table.c)
+        self._drop = Each(lambda row: delete(table).where(named(row)), *key)
+        self._make = Each(made, *table.c)
         within = (
             (table.c.package == bindparam("package"))
             & (table.c.dimension == bindparam("dimension"))
@@ -102,23 +111,11 @@ class Shelf:
 
     def find(self, connection: Connection, package: int, keys: Iterable[Key]) -> dict[Key, Cell]:
         """Return the cells of *keys*, of those that there are."""
-        wanted = set(keys)
-        days: dict[str, set[int]] = defaultdict(set)
-        values: dict[str, set[str]] = defaultdict(set)
-        for dimension, value, day in wanted:
-            days[dimension].add(day)
-            values[dimension].add(value)
-        found = {}
-        for dimension, some in days.items():
-            ours = (self.table.c.package == package) & (self.table.c.dimension == dimension)
-            if len(values[dimension]) <= _SLICE:
-                ours &= self.table.c.value.in_(sorted(values[dimension]))
-            for part in _slices(sorted(some)):
-                statement = select(*self._cell).where(ours & self.table.c.day.in_(part))
-                for value, day, events, users, bits in connection.execute(statement):
-                    if (dimension, value, day) in wanted:
-                        found[dimension, value, day] = Cell(events, None, users, bits)
-        return found
+        rows = self._find.rows(connection, (_place(package, key) for key in keys))
+        return {
+            (dimension, value, day): Cell(events, None, users, bits)
+            for dimension, value, day, events, users, bits in rows
+        }
 
     def merge(
         self, connection: Connection, package: int, cells: dict[Key, Cell], sign: int
@@ -134,34 +131,36 @@ class Shelf:
             if merged.events or merged.size:
                 (made if now is None else changed).append(_row(package, key, merged))
             elif now is not None:
-                gone.append(_row(package, key, merged))
+                gone.append(_place(package, key))
         self.make(connection, made)
-        self._change_all(connection, changed)
-        if gone:
-            self._drop.many(connection, [_place(row) for row in gone])
+        self._change.run(connection, changed)
+        self._drop.run(connection, gone)
 
     def make(self, connection: Connection, rows: list[dict[str, Any]]) -> None:
         """Keep new rows."""
-        if rows:
-            self._make.many(connection, rows)
+        self._make.run(connection, rows)
 
-    def clear(self, connection: Connection, package: int, number: int) -> None:
-        """Take *number* out of every set."""
-        ours = (self.table.c.package == package) & self.table.c.bits.is_not(None)
+    def clear(self, connection: Connection, package: int, number: int, until: int) -> None:
+        """Take *number* out of every set up to day *until*."""
+        active = [
+            day
+            for day, cells in self.span(connection, package, ALL, 0, until).items()
+            if number in (cells[""].users or ())  # else in no other set of that day
+        ]
+        ours = self.table.c.package == package
+        dimensions = connection.scalars(select(self.table.c.dimension).where(ours).distinct()).all()
+        asked = [
+            {"package": package, "dimension": dimension, "day": day}
+            for dimension in dimensions
+            for day in active
+        ]
         changed = []
-        for value, day, events, _, bits, dimension in connection.execute(
-            select(*self._cell, self.table.c.dimension).where(ours)
-        ):
-            users = Cell(events, None, 0, bits).users
-            if users is not None and number in users:
+        for dimension, value, day, events, _, bits in self._of_day.rows(connection, asked):
+            users = unpack_set(bits)
+            if number in users:
                 users.discard(number)
                 changed.append(_row(package, (dimension, value, day), Cell(events, users)))
-        self._change_all(connection, changed)
-
-    def _change_all(self, connection: Connection, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            every = [_place(row) | {f"to_{name}": row[name] for name in _VALUES} for row in rows]
-            self._change.many(connection, every)
+        self._change.run(connection, changed)
 
 
 BY_DAY, BY_WEEK = Shelf(rollups), Shelf(weeks)
@@ -196,10 +195,10 @@ def replace(connection: Connection, package: int, cells: dict[Key, Cell], since:
     bump(connection, package)
 
 
-def clear(connection: Connection, package: int, number: int) -> None:
-    """Take *number* out of every set: uploads that told its days may be gone from the log."""
+def clear(connection: Connection, package: int, number: int, until: int) -> None:
+    """Take *number* out of every set up to day *until*: the uploads that told it may be gone."""
     for shelf in (BY_DAY, BY_WEEK):
-        shelf.clear(connection, package, number)
+        shelf.clear(connection, package, number, until)
     bump(connection, package)
 
 
@@ -239,23 +238,14 @@ def _merged(now: Cell, more: Cell, sign: int) -> Cell:
 
 
 def _row(package: int, key: Key, cell: Cell) -> dict[str, Any]:
-    dimension, value, day = key
     return {
-        "package": package,
-        "dimension": dimension,
-        "day": day,
-        "value": value,
+        **_place(package, key),
         "events": cell.events,
         "users": cell.size,
         "bits": None if cell.users is None else pack_set(cell.users),
     }
 
 
-def _place(row: dict[str, Any]) -> dict[str, Any]:
-    names = {"p": "package", "d": "dimension", "n": "day", "v": "value"}
-    return {short: row[name] for short, name in names.items()}
-
-
-def _slices(things: list[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(things), _SLICE):
-        yield things[start : start + _SLICE]
+def _place(package: int, key: Key) -> dict[str, Any]:
+    dimension, value, day = key
+    return {"package": package, "dimension": dimension, "day": day, "value": value}

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._errors import StoreUnavailable
+from otumat_usage.host._sql import bindparam, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from otumat_usage.host._database import Connection
 
-__all__ = ["Prepared"]
+__all__ = ["Each", "Prepared"]
 
 #: Rows that a stream holds at once.
 _FETCHED = 2000
+#: Where psycopg is to send a list as bytes: as text, each value is looked at and quoted.
+_LIST = re.compile(r"(?<=\))s(?=::\w+\[\])")
+#: Rows that one statement is told at most: each may hold a set of many kilobytes.
+_TOLD = 500
 
 
 class Prepared:
@@ -65,7 +72,8 @@ class Prepared:
             compiled = self._statement.compile(dialect=connection.dialect)
             order = getattr(compiled, "positiontup", None)
             constant = {key: v for key, v in compiled.params.items() if v is not None}
-            self._compiled[name] = (str(compiled), order, constant)
+            text = _LIST.sub("b", str(compiled))
+            self._compiled[name] = (text, order, constant)
         return self._compiled[name]
 
     def _run(self, connection: Connection, values: Any, *, many: bool = False, **how: Any) -> Any:
@@ -85,6 +93,47 @@ class Prepared:
         except driver.Error as error:
             raise StoreUnavailable(f"the database refused: {error}") from error
         return cursor
+
+
+class Each:
+    """A statement about each of many rows: SQLite runs it for each, PostgreSQL once for all.
+
+    To a server, thousands of small statements are mostly the work of taking and answering them.
+
+    Args:
+        statement: What makes the statement of the values of a row, by name.
+        row: The columns of which such a row has values.
+    """
+
+    def __init__(self, statement: Callable[[Mapping[str, Any]], Any], *row: Any) -> None:
+        # Names of their own, because an UPDATE keeps those of the columns for itself.
+        self._own = {column.name: f"{column.name}_of_row" for column in row}
+        self._one = Prepared(statement({n: bindparam(own) for n, own in self._own.items()}))
+        self._all = Prepared(statement(rows_of({self._own[column.name]: column for column in row})))
+
+    def run(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Run a statement that returns nothing for each of *rows*."""
+        if connection.dialect.name == "sqlite":
+            self._one.many(connection, map(self._named, rows))
+            return
+        for part in self._parts(rows):
+            self._all.run(connection, **part)
+
+    def rows(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
+        """Yield what it returns for all of *rows*, in no order."""
+        if connection.dialect.name == "sqlite":
+            found = (self._one.rows(connection, **self._named(row)) for row in rows)
+        else:
+            found = (self._all.rows(connection, **part) for part in self._parts(rows))
+        return chain.from_iterable(found)
+
+    def _named(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {own: row[name] for name, own in self._own.items()}
+
+    def _parts(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, list[Any]]]:
+        left = iter(rows)
+        while part := list(islice(left, _TOLD)):
+            yield {own: [row[name] for row in part] for name, own in self._own.items()}
 
 
 def _binary(connection: Connection) -> dict[str, Any]:

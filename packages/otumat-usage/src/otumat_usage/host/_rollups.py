@@ -19,6 +19,7 @@ from otumat_usage.host._database import (
     Connection,
     Database,
     Locked,
+    and_,
     bindparam,
     delete,
     func,
@@ -31,7 +32,7 @@ from otumat_usage.host._database import (
     select,
 )
 from otumat_usage.host._log import context_values, type_names
-from otumat_usage.host._prepared import Prepared
+from otumat_usage.host._prepared import Each, Prepared
 from otumat_usage.host._settings import recall, remember
 
 if TYPE_CHECKING:
@@ -104,14 +105,9 @@ _OF_ONE = Prepared(
     .where((log.c.install == bindparam("install")) & inbox.c.package.is_(None))
     .order_by(log.c.run)
 )
-_DONE = Prepared(
-    delete(inbox).where(
-        (inbox.c.package == bindparam("package"))
-        & (inbox.c.install == bindparam("install"))
-        & (inbox.c.run == bindparam("run"))
-        & (inbox.c.last == bindparam("last"))
-        & (inbox.c.batch == bindparam("batch"))
-    )
+_DONE = Each(
+    lambda row: delete(inbox).where(and_(*(column == row[column.name] for column in inbox.c))),
+    *inbox.c,
 )
 
 
@@ -166,8 +162,9 @@ def take_out(connection: Connection, package: int, install: bytes) -> None:
             cells.add(row, number)
         lost = sum(gaps(ranges) for _, ranges in _by_run(rows))
         _kept.subtract(connection, package, _with_lost(cells, lost))
-        if horizon(connection, package):
-            _kept.clear(connection, package, number)
+        if first := horizon(connection, package):
+            # An upload may be of a few minutes later than when it came, by its client's clock.
+            _kept.clear(connection, package, number, first)
     for table in (inbox, members):
         connection.execute(delete(table).where(table.c.install == install))
 
@@ -258,7 +255,7 @@ def _fold(connection: Connection, package: int, limit: int) -> int:
     for row in rows:
         cells.add(row, row[-1] or numbers[row[0]])
     _kept.add(connection, package, _with_lost(cells, lost_by(connection, package, rows)))
-    _DONE.many(connection, ({"package": package, **dict(zip(_PLACE, row))} for row in rows))  # noqa: B905 - a row says more
+    _DONE.run(connection, ({"package": package, **dict(zip(_PLACE, row))} for row in rows))  # noqa: B905 - a row says more
     last = max(row[5] for row in rows)
     if last > (newest(connection, package) or -1):
         remember(connection, f"newest:{package}", str(last))

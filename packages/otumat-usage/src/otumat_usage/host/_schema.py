@@ -12,6 +12,7 @@ from __future__ import annotations
 from otumat_usage.host._sql import (
     BigInteger,
     Column,
+    Connection,
     Index,
     Integer,
     LargeBinary,
@@ -19,6 +20,8 @@ from otumat_usage.host._sql import (
     String,
     Table,
     Text,
+    event,
+    text,
 )
 
 __all__ = [
@@ -50,7 +53,7 @@ __all__ = [
     "weeks",
 ]
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 metadata = MetaData()
 
@@ -285,6 +288,17 @@ tombstones = Table(
     metadata,
     Column("hash", LargeBinary(32), primary_key=True),
 )
+
+
+@event.listens_for(metadata, "after_create")
+def _leave_sets_alone(_metadata: MetaData, connection: Connection, **_: object) -> None:
+    # They are as short as can be: PostgreSQL's own compression would try for nothing, and that
+    # is most of the time that writing them takes.
+    if connection.dialect.name == "postgresql":
+        for table in (rollups, weeks):
+            change = f"ALTER TABLE {table.name} ALTER COLUMN bits SET STORAGE EXTERNAL"
+            connection.execute(text(change))
+
 
 #: Tables that hold statistics of a package: distributed by package.
 BY_PACKAGE = frozenset(("rollup", "rollup_week"))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Column,
     ColumnElement,
@@ -13,7 +16,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     bindparam,
+    column,
     create_engine,
     delete,
     event,
@@ -28,6 +33,9 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "URL",
@@ -48,6 +56,7 @@ __all__ = [
     "String",
     "Table",
     "Text",
+    "and_",
     "bindparam",
     "create_engine",
     "delete",
@@ -57,7 +66,22 @@ __all__ = [
     "inspect",
     "literal",
     "make_url",
+    "rows_of",
     "select",
     "text",
     "update",
 ]
+
+
+def rows_of(columns: Mapping[str, Column[Any]]) -> dict[str, Any]:
+    """Return the columns, by their own names, of a table that parameters tell (PostgreSQL).
+
+    Args:
+        columns: What each of them is like, by the name of the parameter: the list of its values.
+    """
+    # Not `String(n)`, to which PostgreSQL would silently cut what is longer.
+    kinds = {n: Text() if isinstance(c.type, String) else c.type for n, c in columns.items()}
+    arrays = (bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items())
+    names = (column(c.name, kinds[n]) for n, c in columns.items())
+    told = func.unnest(*arrays).table_valued(*names, name="told").render_derived()
+    return {c.name: told.c[c.name] for c in columns.values()}
