@@ -14,10 +14,10 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host import _packages
+from otumat_usage.host._body import pack
 from otumat_usage.host._database import Database, bindparam, inbox, insert, installs, log, members
 from otumat_usage.host._dictionary import CONTEXTS, EVENT_TYPES
 from otumat_usage.host._prepared import Prepared
-from otumat_usage.host._wire import pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,16 +155,15 @@ class Year:
             self.uploads += 1
             yield {
                 "install": who.id,
-                "run": rng.randbytes(8),
+                "run": rng.randbytes(6),
                 "last": size,
-                "batch": rng.randbytes(16),
+                "batch": rng.randbytes(12),
                 "span": size - 1,
                 "package": self.package.id,
                 "received": start + at,
                 "context": self._context(connection, who, day),
                 "body": rng.choice(self._bodies[size]),
-                "rejected": None,
-                "dropped": None,
+                "refused": "",
             }
 
     def _context(self, connection: Any, who: Person, day: int) -> int:

@@ -1,7 +1,10 @@
 """Laws of upgrading: all or nothing, a copy before, the same answers after."""
 
 import contextlib
+import gzip
+import hashlib
 import itertools
+import json
 import zlib
 
 import msgspec
@@ -220,3 +223,77 @@ def test_the_command_checks_without_changing(folder):
     assert (checked.exit_code, checked.stdout) == (1, planned + "\n")
     assert "kept what was there as" in done.stdout
     assert (again.exit_code, again.stdout) == (0, "up to date\n")
+
+
+def test_what_was_sent_before_the_upload_was_shortened_is_known_after(service, folder):
+    """Version 6 held longer hashes: a repetition gets its receipt still, a reused id none."""
+    package, tokens = service.add("demo").id, service.enrol()
+    sent = service.batch(tokens, "plot", "", "fit", dropped={"full": 2})
+    data = gzip.compress(json.dumps(sent).encode())
+    before = service.upload(tokens, data).json()
+    answers = summary(folder, service.clock())
+    longer = [hashlib.blake2b(sent[n].encode(), digest_size=8).digest() for n in ("run", "batch")]
+    with service.host.database.write() as connection:
+        (entry,) = _log.entries(connection, package)
+        steps = [b - a for a, b in itertools.pairwise([entry.received, *entry.times])]
+        row = {
+            "install": entry.install, "run": longer[0], "last": entry.last,
+            "batch": longer[1] + hashlib.sha256(gzip.decompress(data)).digest()[:8],
+            "span": entry.last - entry.first, "package": package,
+            "received": entry.received, "context": entry.context,
+            "body": msgspec.msgpack.encode([steps, entry.kinds]),
+            "rejected": json.dumps(entry.rejected), "dropped": json.dumps(entry.dropped),
+        }  # fmt: skip
+        version_6(connection, row)
+    set_schema(service, 6)
+
+    _keep.upgrade(folder)
+
+    assert summary(folder, service.clock()) == answers
+    again = service.upload(tokens, data).json()
+    assert again.pop("duplicate") is True
+    assert before.pop("duplicate") is False
+    before.pop("next_upload_after"), again.pop("next_upload_after")
+    assert again == before
+    assert service.upload(tokens, sent | {"dropped": {}}).status_code == 422
+    moved = {"run": "another", "first": 7, "last": 9}
+    assert service.upload(tokens, sent | moved).status_code == 422
+    _care.roll_up(folder, anew=False)
+    assert summary(folder, service.clock()) == answers
+    _care.roll_up(folder, anew=True)
+    assert summary(folder, service.clock()) == answers
+
+
+def version_6(connection, upload):
+    """Make the tables of uploads as version 6 had them, with one upload that waits."""
+    for name in ("log", "recent", "inbox"):
+        connection.exec_driver_sql(f"DROP TABLE {name}")
+    then = MetaData()
+
+    def place():
+        kinds = {
+            "install": LargeBinary(16), "run": LargeBinary(8), "last": BigInteger,
+            "batch": LargeBinary(16),
+        }  # fmt: skip
+        return [Column(name, kind, primary_key=True) for name, kind in kinds.items()]
+
+    numbers = (("span", BigInteger), ("package", Integer), ("received", BigInteger))
+    log = Table(
+        "log", then, *place(),
+        *(Column(name, kind, nullable=False) for name, kind in numbers),
+        Column("context", Integer, nullable=False), Column("body", LargeBinary, nullable=False),
+        Column("rejected", Text), Column("dropped", Text), sqlite_with_rowid=False,
+    )  # fmt: skip
+    key = {"install": LargeBinary(16), "batch": LargeBinary(8)}
+    recent = Table(
+        "recent", then, *(Column(name, kind, primary_key=True) for name, kind in key.items()),
+        Column("day", Integer, nullable=False), sqlite_with_rowid=False,
+    )  # fmt: skip
+    package = Column("package", Integer, primary_key=True, autoincrement=False)
+    inbox = Table("inbox", then, package, *place(), sqlite_with_rowid=False)
+    then.create_all(connection)
+    day = upload["received"] // 86_400_000
+    late = {"install": upload["install"], "batch": upload["batch"][:8], "day": day}
+    connection.execute(insert(log).values(upload))
+    connection.execute(insert(recent).values(late))
+    connection.execute(insert(inbox).values({c.name: upload[c.name] for c in inbox.c}))

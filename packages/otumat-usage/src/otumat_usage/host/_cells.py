@@ -8,7 +8,6 @@ away the same cells, so they cannot disagree.
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from array import array
 from collections import Counter, defaultdict
@@ -16,9 +15,9 @@ from itertools import accumulate, repeat
 from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._bitmaps import BitMap, unpack_set
+from otumat_usage.host._body import columns_of, refused_of
 from otumat_usage.host._days import DAY
 from otumat_usage.host._schema import log
-from otumat_usage.host._wire import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,8 +46,7 @@ COUNTED = (
     log.c.received,
     log.c.context,
     log.c.body,
-    log.c.rejected,
-    log.c.dropped,
+    log.c.refused,
 )
 #: Installs of one value and day that are noted one by one before they are put into the set.
 _LOOSE = 1024
@@ -179,7 +177,7 @@ class Cells:
 
     def add(self, row: Any, number: int) -> None:
         """Count one row of the log (see `COUNTED`), of the install with that *number*."""
-        received, context, body, rejected, dropped = row[5:10]
+        received, context, body, refused = row[5:9]
         steps, kinds, *more = columns_of(body)
         counts = more[0] if more else None
         times = list(accumulate(steps, initial=received))
@@ -194,8 +192,8 @@ class Cells:
         if day >= self._since:
             health = self._days[day].health
             health["uploads"] += 1
-            if rejected is not None or dropped is not None:
-                _refused(health, rejected, dropped)
+            if refused:
+                _refused(health, refused)
 
     def _one_day(
         self, day: int, kinds: list[int], counts: list[int] | None, context: int, number: int
@@ -255,11 +253,12 @@ class Cells:
         return found
 
 
-def _refused(health: dict[str, int], rejected: str | None, dropped: str | None) -> None:
+def _refused(health: dict[str, int], refused: str) -> None:
     """Count what was not taken, and what the client had dropped before."""
-    for item in json.loads(rejected or "[]"):
+    rejected, dropped = refused_of(refused)
+    for item in rejected:
         health["replayed" if item["reason"] == "replay" else "rejected"] += 1
-    for reason, count in json.loads(dropped or "{}").items():
+    for reason, count in dropped.items():
         health[f"dropped: {reason if _REASON.fullmatch(reason) else 'other'}"] += count
 
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from otumat_usage.host._body import pack, pack_refused, refused_of, unpack
 from otumat_usage.host._database import (
     Connection,
     bindparam,
@@ -28,9 +29,7 @@ from otumat_usage.host._wire import (
     Batch,
     Event,
     clean_context,
-    pack,
     to_json,
-    unpack,
 )
 
 if TYPE_CHECKING:
@@ -38,8 +37,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SHORT", "Entry", "Receipt", "Reused", "Upload", "append", "entries", "entry_of"]
 
-#: Bytes of a hash that tell one run, one batch of an install from its others.
-SHORT = 8
+#: Bytes of a hash that tell one run, one batch of an install from its others (see `_schema`).
+SHORT = 6
+#: Bytes of the hash that they are taken from, which is another one for another length.
+_HASHED = 8
 
 _LATELY = Prepared(
     select(recent.c.day).where(
@@ -48,7 +49,7 @@ _LATELY = Prepared(
 )
 _RUN = (log.c.install == bindparam("install")) & (log.c.run == bindparam("run"))
 _KNOWN = Prepared(
-    select(log.c.received, log.c.body, log.c.rejected).where(
+    select(log.c.received, log.c.body, log.c.refused).where(
         _RUN & (log.c.last == bindparam("last")) & (log.c.batch == bindparam("batch"))
     )
 )
@@ -145,8 +146,7 @@ def append(
         received=received,
         context=CONTEXTS.number(connection, package, context),
         body=_body(connection, package, received, fresh),
-        rejected=json.dumps(rejected) if rejected else None,
-        dropped=json.dumps(batch.dropped) if batch.dropped else None,
+        refused=pack_refused(rejected, batch.dropped),
     )
     _TO_COUNT.run(connection, package=package, batch=mark, **place)
     _REMEMBER.run(connection, install=install, batch=mark[:SHORT], day=day_of(received))
@@ -168,6 +168,7 @@ def entries(
 def entry_of(row: Any) -> Entry:
     """Return a row of the log as what it says."""
     times, kinds, counts, properties = unpack(row.received, row.body)
+    rejected, dropped = refused_of(row.refused)
     return Entry(
         install=row.install,
         batch=row.batch,
@@ -180,8 +181,8 @@ def entry_of(row: Any) -> Entry:
         kinds=kinds,
         counts=counts,
         properties=properties,
-        rejected=json.loads(row.rejected or "[]"),
-        dropped=json.loads(row.dropped or "{}"),
+        rejected=rejected,
+        dropped=dropped,
     )
 
 
@@ -197,17 +198,17 @@ def context_values(connection: Connection, package: int) -> dict[int, dict[str, 
 
 
 def _short(text: str) -> bytes:
-    return hashlib.blake2b(text.encode(), digest_size=SHORT).digest()
+    return hashlib.blake2b(text.encode(), digest_size=_HASHED).digest()[:SHORT]
 
 
 def _again(connection: Connection, place: dict[str, Any], upload: Upload) -> Receipt:
     """Return the receipt that *upload* had when it came first."""
-    ((received, body, earlier),) = _KNOWN.rows(connection, **place)
+    ((received, body, refused),) = _KNOWN.rows(connection, **place)
     return Receipt(
         upload.batch.batch,
         _receipt(place["install"], upload, received),
         len(unpack(received, body)[0]),
-        json.loads(earlier or "[]"),
+        refused_of(refused)[0],
         duplicate=True,
     )
 

@@ -9,6 +9,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._bitmaps import pack_set, union, unpack_set
+from otumat_usage.host._body import pack, unpack
 from otumat_usage.host._errors import StoreUnavailable
 from otumat_usage.host._settings import remember
 from otumat_usage.host._sql import (
@@ -26,7 +27,6 @@ from otumat_usage.host._sql import (
     select,
     text,
 )
-from otumat_usage.host._wire import pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

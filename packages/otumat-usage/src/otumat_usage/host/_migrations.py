@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otumat_usage.host._migration_3 import shorten_uploads
+from otumat_usage.host._migration_7 import shorten_again
 from otumat_usage.host._settings import recall, remember
 from otumat_usage.host._sql import (
     BigInteger,
@@ -29,7 +30,6 @@ from otumat_usage.host._sql import (
     insert,
     literal,
     select,
-    text,
 )
 
 if TYPE_CHECKING:
@@ -134,12 +134,6 @@ def _add_mails(connection: Connection) -> None:
     then.create_all(connection)
 
 
-def _leave_sets_alone(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        for table in ("rollup", "rollup_week"):
-            connection.execute(text(f"ALTER TABLE {table} ALTER COLUMN bits SET STORAGE EXTERNAL"))
-
-
 #: What leads from each version to the next, and what it does in words.
 STEPS: dict[int, tuple[str, Callable[[Connection], None]]] = {
     1: ("add the roll-ups; what is in the log is counted once the host serves", _add_rollups),
@@ -147,7 +141,7 @@ STEPS: dict[int, tuple[str, Callable[[Connection], None]]] = {
     3: ("add tokens of maintainers, and links to a user's own page", _add_api_tokens_and_self_keys),
     4: ("find expired tokens by their kind", _find_expired_by_kind),
     5: ("add the mails to maintainers", _add_mails),
-    6: ("change statistics faster on PostgreSQL", _leave_sets_alone),
+    6: ("store uploads in less room again, and change statistics faster", shorten_again),
 }
 
 

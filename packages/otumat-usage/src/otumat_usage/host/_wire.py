@@ -6,7 +6,6 @@ rejects that row only, so that no bad row can wedge a client for ever.
 
 from __future__ import annotations
 
-import itertools
 import re
 import zlib
 from datetime import datetime, timezone
@@ -25,15 +24,14 @@ __all__ = [
     "Event",
     "Malformed",
     "TooLarge",
-    "columns_of",
     "decode",
+    "from_msgpack",
     "inflate",
     "judge_rows",
-    "pack",
     "schemas",
     "shaped",
     "to_json",
-    "unpack",
+    "to_msgpack",
 ]
 
 _Shape = TypeVar("_Shape")
@@ -49,10 +47,6 @@ _MAX_COUNT = 1_000_000
 _MAX_NAME = 100
 _MAX_TEXT = 200
 _MAX_REASONS = 20
-#: Bytes of a packed batch from which on zlib makes it shorter.
-_WORTH_COMPRESSING = 120
-#: First byte of what zlib made; the packer never begins with it.
-_ZLIB = 0x78
 _TIME_LENGTH = range(10, 41)
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TOLD = re.compile(r"(?!unknown\Z).{1,64}")  # who tells nothing is counted as "unknown"
@@ -125,7 +119,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 
 _decoder = msgspec.json.Decoder(Batch)
 _encoder = msgspec.json.Encoder()
-_unpacker, _packer = msgspec.msgpack.Decoder(), msgspec.msgpack.Encoder()
+from_msgpack, to_msgpack = msgspec.msgpack.Decoder().decode, msgspec.msgpack.Encoder().encode
 
 
 def to_json(value: object) -> bytes:
@@ -312,39 +306,3 @@ def clean_context(context: Context) -> Context:
         if isinstance(value, str) and not (_TOLD.fullmatch(value) and value.isprintable()):
             fields[name] = None
     return Context(**fields)
-
-
-def pack(
-    start: int, times: list[int], kinds: list[int], counts: list[int], properties: list[Any]
-) -> bytes:
-    """Return the log's form of a batch: time steps from *start*, type numbers, counts, properties.
-
-    What most batches do not have is left out, and a few rows are not compressed: that would
-    only make them longer.
-    """
-    steps = [b - a for a, b in zip([start, *times], times, strict=False)]
-    columns: list[Any] = [steps, kinds]
-    if properties.count(None) != len(properties):
-        columns += [counts, properties]
-    elif counts.count(1) != len(counts):
-        columns.append(counts)
-    plain = _packer.encode(columns)
-    if len(plain) < _WORTH_COMPRESSING:
-        return plain
-    return min(zlib.compress(plain, 6), plain, key=len)
-
-
-def columns_of(body: bytes) -> list[Any]:
-    """Return the columns in a log row's *body*, the last two where there are any."""
-    plain = zlib.decompress(body) if body[0] == _ZLIB else body
-    found: list[Any] = _unpacker.decode(plain)
-    return found
-
-
-def unpack(start: int, body: bytes) -> tuple[list[int], list[int], list[int], list[Any]]:
-    """Return times, type numbers, counts and properties of a log row's *body*."""
-    steps, kinds, *more = columns_of(body)
-    times = list(itertools.accumulate(steps, initial=start))[1:]
-    n = len(times)
-    counts, properties = [*more, None, None][:2]
-    return times, kinds, counts or [1] * n, properties or [None] * n
