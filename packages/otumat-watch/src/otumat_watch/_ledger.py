@@ -133,7 +133,7 @@ class Ledger:
         """
         if path in self._pending:
             return False
-        if not self.differs(path, found) and not (deep and self._is_rewritten(path, found)):
+        if not self._is_another(path, found) and not (deep and self._is_rewritten(path, found)):
             if found is not None:
                 self._seen[path] = found
             return False
@@ -179,10 +179,11 @@ class Ledger:
                 paths.update(os.path.join(folder, name) for name in names)
         return list(paths)
 
-    def differs(self, path: str, found: Signature | bool | None = True) -> bool:  # noqa: FBT001, FBT002 -- True: look now
-        """Tell whether *path* has another signature than the one last reported."""
-        if found is True:
-            found = signature(path)
+    def differs(self, path: str) -> bool:
+        """Tell whether *path* has another signature now than the one last reported."""
+        return self._is_another(path, signature(path))
+
+    def _is_another(self, path: str, found: Signature | None) -> bool:
         if path in self._seen:
             return found != self._seen[path]
         if not self.is_there(path):
