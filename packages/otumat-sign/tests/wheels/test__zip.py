@@ -73,7 +73,8 @@ def archive(*members, before=b"", between=b"", after=b"", comment=0, **end):
     directory = b"".join(records)
     start = end.get("start", position + len(between))
     count = end.get("count", len(records))
-    tail = END.pack(b"PK\5\6", 0, 0, count, count, len(directory), start, comment)
+    disk, first, here = end.get("disk", 0), end.get("first", 0), end.get("here", count)
+    tail = END.pack(b"PK\5\6", disk, first, here, count, len(directory), start, comment)
     return b"".join([*spans, between, directory, tail, after])
 
 
@@ -118,6 +119,9 @@ REFUSED = {
     "a comment": archive(SOUND, comment=4, after=b"PK\5\6"),
     "a count that is too small": archive(SOUND, OTHER, count=1),
     "a count that is too large": archive(SOUND, OTHER, count=3),
+    "an end on another disk": archive(SOUND, disk=1),
+    "a directory on another disk": archive(SOUND, first=1),
+    "entries on other disks": archive(SOUND, here=0),
     "a directory elsewhere": archive(SOUND, start=0),
     "ZIP64 in the directory": archive(SOUND, count=0xFFFF),
     "ZIP64 in an entry": archive(Member(extra=struct.pack("<2HQ", 1, 8, 0))),
