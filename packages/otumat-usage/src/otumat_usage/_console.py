@@ -23,6 +23,7 @@ from otumat_usage import (
     _optout,
     _outbox,
     _own_page,
+    _schema,
     _settings,
     _spool,
     _upload,
@@ -104,11 +105,9 @@ def _state(home: str, package: str) -> dict[str, object]:
         config = _settings.config(home, package)
         origin = _settings.of(config).origin
         records = _records(config, package)
-        text = _consent.Question(
-            home, _settings.of(config), config, _settings.events(config)
-        ).text_id
+        text = _schema.text_id(_settings.events(config))
     why = _optout.overruled(package, home) or (
-        answer.reason(origin or "", text or "") if answer.asked else "not asked yet"
+        answer.reason(origin or "", text or "") if answer.asked else _answer.NOT_ASKED
     )
     grant = answer.agreed.get(origin or "")
     return {

@@ -69,7 +69,7 @@ def permitted(home: str, package: str) -> tuple[Settings, _tokens.Tokens] | str:
         return why
     answer = _answer.read(home, package)
     if answer.refused or not answer.agreed:
-        return answer.refused or "not asked yet"
+        return answer.refused or _answer.NOT_ASKED
     try:
         settings = _settings.load(home, package)
     except UsageError as error:
