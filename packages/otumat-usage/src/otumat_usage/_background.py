@@ -20,7 +20,7 @@ def main(words: list[str]) -> int:
     if words == ["--probe"]:
         return 0
     *options, home = words
-    from otumat_usage import _home, _job
+    from otumat_usage import _erasure, _home, _job
     from otumat_usage.exceptions import UsageError
 
     try:
@@ -30,7 +30,7 @@ def main(words: list[str]) -> int:
             # Its user removed the folder, so this job is the last that is left of us.
             _job.remove(home)
             return 0
-        owed = bool(_withdraw.owed(home))
+        owed = bool(_erasure.owed(home))
         if _job.settle(home, owed=owed, late="--late" in options):
             _upload.run(home)
             # What a host answered may have been the end of the last package.

@@ -250,7 +250,7 @@ def upload(package: str | None) -> tuple[list[dict[str, object]], int]:
         StoreError: the outbox cannot be used.
     """
     home = home_of_user()
-    owed = bool(_withdraw.owed(home))
+    owed = bool(_erasure.owed(home))
     chosen = None if package is None else [named(package)]
     outcomes = _upload.run(home, chosen, now=True, wait=5)
     if owed:

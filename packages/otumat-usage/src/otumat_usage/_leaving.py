@@ -32,7 +32,7 @@ def switch_off(
     for name in names:
         _withdraw.refuse(home, name, "command")
     has = {name: set(numbers) for name, numbers in held.items()}
-    for debt in _withdraw.owed(home):  # which an earlier erase left: it may be asked again now
+    for debt in _erasure.owed(home):  # which an earlier erase left: it may be asked again now
         has.get(debt.package, set()).add(debt.origin)
     hosts = sorted({host for some in has.values() for host in some})
     erased = [name for name in names if has[name]] if hosts and erase(hosts) else []

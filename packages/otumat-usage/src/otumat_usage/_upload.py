@@ -152,9 +152,9 @@ def _is_early(outbox: Outbox, settings: Settings) -> bool:
 
 
 def _owes(home: str) -> bool:
-    from otumat_usage import _withdraw
+    from otumat_usage import _erasure
 
-    return bool(_withdraw.owed(home))
+    return bool(_erasure.owed(home))
 
 
 def _settle_erasures(home: str, end: float) -> None:

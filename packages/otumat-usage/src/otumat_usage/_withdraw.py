@@ -91,7 +91,7 @@ def refuse_all(home: str) -> None:
 
 def settle_job(home: str) -> None:
     """Make or remove the background job, as the answers and the erase requests want it now."""
-    _job.settle(home, owed=bool(owed(home)))
+    _job.settle(home, owed=bool(_erasure.owed(home)))
 
 
 def tidy(home: str) -> None:
@@ -101,7 +101,7 @@ def tidy(home: str) -> None:
         OSError: a file cannot be removed.
     """
     settle_job(home)
-    if owed(home) or any(_agrees(home, package) for package in _settings.packages(home)):
+    if _erasure.owed(home) or any(_agrees(home, package) for package in _settings.packages(home)):
         return
     if _outbox.exists(home):
         # One that is damaged, or of a newer version, is left to the doctor.
@@ -142,11 +142,6 @@ def _owe(home: str, package: str) -> None:
         ]
         if debts:
             _erasure.add(home, debts)
-
-
-def owed(home: str) -> list[_erasure.Debt]:
-    """Return the erase requests that no host has confirmed yet."""
-    return _erasure.owed(home)
 
 
 def _clear(home: str, package: str, *more: str) -> None:
