@@ -35,6 +35,7 @@ class Member:
         self.size = lies.get("size", len(data))
         self.mode = lies.get("mode", 0o100644)
         self.extra = lies.get("extra", b"")
+        self.disk = lies.get("disk", 0)
         self.descriptor = lies.get("descriptor", b"")
         self.local = local or {}  # what the local header says instead
 
@@ -59,7 +60,7 @@ class Member:
 
     def record(self, start):
         _, fields = self.common()
-        tail = (0, 0, 0, self.mode << 16, start)
+        tail = (0, self.disk, 0, self.mode << 16, start)
         return CENTRAL.pack(b"PK\1\2", 0x314, *fields, *tail) + self.raw + self.extra
 
 
@@ -117,6 +118,8 @@ REFUSED = {
     "bytes between the entries and the directory": archive(SOUND, between=b"PK"),
     "bytes after an entry": archive(Member(descriptor=b"xx"), OTHER),
     "a comment": archive(SOUND, comment=4, after=b"PK\5\6"),
+    "a record without its magic": archive(SOUND, OTHER).replace(b"PK\1\2", b"PK\1\3"),
+    "an entry on another disk": archive(Member(disk=1)),
     "a count that is too small": archive(SOUND, OTHER, count=1),
     "a count that is too large": archive(SOUND, OTHER, count=3),
     "an end on another disk": archive(SOUND, disk=1),
