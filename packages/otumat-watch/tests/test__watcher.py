@@ -4,6 +4,7 @@
 # ruff: noqa: PTH123
 
 import os
+import pathlib
 import resource
 import sys
 import time
@@ -220,6 +221,24 @@ class TestNative:
         assert set(after(watcher, 0.3)) == {("file", "modified"), ("d", "modified")}
         (tmp_path / "d" / "sub" / "f").write_text("x")
         assert after(watcher, 0.3) == [("d/sub/f", "created")]
+
+    def test_a_way_that_moves_again_and_again_keeps_no_watch_on_where_it_was(
+        self, open_watcher, after, tmp_path
+    ):
+        """Each folder that is watched counts against fs.inotify.max_user_watches."""
+        folder = tmp_path / "d"
+        folder.mkdir()
+        (folder / "f").write_text("0")
+        watcher = open_watcher("d/f")
+        facts = pathlib.Path(f"/proc/self/fdinfo/{watcher.fileno()}")
+        before = facts.read_text().count("inotify wd")
+        for number in range(3):
+            folder.rename(tmp_path / f"was-{number}")
+            folder.mkdir()
+            (folder / "f").write_text(str(number))
+
+            assert after(watcher, 0.3) == [("d/f", "modified")]
+        assert facts.read_text().count("inotify wd") == before
 
     @pytest.mark.mounts  # it takes what the whole account has, so nothing may run beside it
     def test_used_up_instances_are_told_of_and_polling_takes_over(self, open_watcher, after, file):
