@@ -1,6 +1,7 @@
 """The commands: words, exit codes, and that nothing of weight is missing or loaded in vain."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -40,6 +41,21 @@ def test_a_failure_is_one_line_and_a_code(console, args, code, line):
 def test_status_of_one_package_answers_by_its_exit_code(console):
     assert console("status", "p", code=1).stdout.startswith("p: off, ")
     assert console("status", "other", code=1).stdout == "other: off, not asked yet\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+@pytest.mark.parametrize("words", [["status"], ["--help"], ["status", "--help"]], ids=" ".join)
+def test_a_reader_that_went_away_is_no_answer(words):
+    """As in `otumat-usage status | grep -q x`: 1 would say that nothing is recorded."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "otumat_usage", *words],
+        stdout=writing, stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    os.close(writing)
+
+    assert (done.stderr, done.returncode) == (b"", 2)
 
 
 @pytest.mark.parametrize(

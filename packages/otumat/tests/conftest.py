@@ -24,10 +24,12 @@ def _isolation(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(name="plugin")
 def _plugin(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pathlib.Path]:
-    """Install a distribution that offers one `otumat.commands` entry point."""
-    site = tmp_path / "site"
+    """Install a distribution that offers one `otumat.commands` entry point, first on the path."""
 
-    def install(dist: str, command: str, value: str, module: str, source: str) -> pathlib.Path:
+    def install(
+        dist: str, command: str, value: str, module: str, source: str, folder: str = "site"
+    ) -> pathlib.Path:
+        site = tmp_path / folder
         info = site / f"{dist.replace('-', '_')}-1.0.dist-info"
         info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: 1.0\n")

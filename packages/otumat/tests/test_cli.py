@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import subprocess
+import sys
 from importlib import metadata
 
 import click
@@ -94,6 +97,12 @@ class TestPlugin:
         assert done.stderr.endswith("pip install --force-reinstall otumat-broken\n")
         assert (done.stderr.count("\n"), done.returncode) == (1, 2)
 
+    def test_that_is_found_first_on_the_path_keeps_a_name_that_two_offer(self, plugin):
+        plugin("otumat-late", "greet", "late:greet", "late", GREET)
+        plugin("otumat-early", "greet", "early:greet", "early", GREET, folder="before")
+
+        assert _commands.find()["greet"].value == "early:greet"
+
     def test_cannot_take_the_place_of_a_command_of_the_suite(self, otumat, plugin):
         plugin("otumat-evil", "verify", "evil:command", "evil", "raise SystemExit(0)")
 
@@ -111,12 +120,35 @@ class TestPlugin:
         )
         assert done.returncode == 2
 
+    def test_that_is_interrupted_ends_with_one_line_and_130(self, otumat, plugin):
+        source = "import click\n@click.command()\ndef wait():\n    raise KeyboardInterrupt\n"
+        plugin("otumat-wait", "wait", "wait:wait", "wait", source)
+
+        done = otumat("wait")
+
+        assert (done.stdout, done.stderr.strip(), done.returncode) == ("", "Aborted.", 130)
+
     def test_that_fails_unexpectedly_shows_where_to_a_developer(self, otumat, plugin):
         plugin("otumat-greet", "greet", "greet:greet", "greet", GREET)
 
         done = otumat("greet", "--fail", env={"OTUMAT_DEBUG": "1"})
 
         assert "Traceback" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+@pytest.mark.parametrize("words", [["--help"], ["hash", "--help"]], ids=" ".join)
+def test_a_reader_that_went_away_is_no_answer(words):
+    """As in `otumat --help | head`: 1 would be a "no"."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "otumat", *words],
+        stdout=writing, stderr=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    os.close(writing)
+
+    assert (done.stderr, done.returncode) == (b"", 2)
 
 
 class TestWrongUse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
@@ -25,11 +26,13 @@ def test_functions_of_the_signing_library_are_the_same_objects():
 )
 def test_a_module_alias_offers_exactly_the_public_names_of_its_library(alias, library):
     module = getattr(otumat, alias)
+    importlib.import_module(f"{library.__name__}.cli")  # an attribute now, which is not public
 
     assert dir(module) == sorted(library.__all__)
     assert all(getattr(module, name) is getattr(library, name) for name in library.__all__)
-    with pytest.raises(AttributeError, match="has no public attribute"):
-        module._private  # noqa: B018
+    for name in ("_private", "cli"):
+        with pytest.raises(AttributeError, match="has no public attribute"):
+            getattr(module, name)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,7 @@ def test_a_module_alias_offers_exactly_the_public_names_of_its_library(alias, li
         "from otumat.watch import WatchAgent",
         "import otumat.signing; otumat.signing.hash_pkg",
         "import otumat; otumat.usage.UsageAgent, otumat.watch.WatchAgent",
+        "from otumat.signing import *; hash_pkg",
         "from otumat import *; DISABLE_USAGE_TRACKING_PACKAGES",
     ],
 )

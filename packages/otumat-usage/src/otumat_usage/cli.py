@@ -52,13 +52,28 @@ class _Group(click.Group):
             return _Lazy(cmd_name)
         return super().get_command(ctx, cmd_name)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **kwargs)
+        except BrokenPipeError:
+            _end_unread()
+
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except (UsageError, OSError) as error:
-            if isinstance(error, BrokenPipeError) and not isinstance(error, UsageError):
-                raise
+        except UsageError as error:
             raise Failure(str(error)) from error
+        except BrokenPipeError:
+            _end_unread()
+        except OSError as error:
+            raise Failure(str(error)) from error
+
+
+def _end_unread() -> NoReturn:
+    """End with 2: whoever read our output has gone (`| head`); click ends with 1, a "no"."""
+    # A second complaint, when the interpreter flushes stdout at its end, helps nobody.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    raise SystemExit(2)
 
 
 class _Lazy(click.Command):
@@ -289,7 +304,5 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         sys.exit(2 if isinstance(error, click.UsageError) else error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our output has gone; a second complaint at exit helps nobody.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(2)
+    except BrokenPipeError:  # at the flush
+        _end_unread()

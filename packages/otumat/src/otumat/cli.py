@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from otumat import _commands
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class _UnloadableError(click.ClickException):
@@ -23,6 +27,14 @@ class _Commands(click.Group):
     Only the command that is called is loaded, so a broken plugin costs its own users one clear
     line and nobody else anything.
     """
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _reader():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> object:
+        with _reader():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(_commands.find())
@@ -57,6 +69,17 @@ class _Commands(click.Group):
         if rows:
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
+
+
+@contextlib.contextmanager
+def _reader() -> Iterator[None]:
+    """End with 2 where whoever read the output has gone (`| head`); click ends with 1, a "no"."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Else the interpreter fails once more when it flushes stdout at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(2) from None
 
 
 def _broken(name: str, distribution: str, error: Exception) -> click.Command:
@@ -123,10 +146,6 @@ def main() -> None:
     except click.Abort:
         click.echo("Aborted.", err=True)
         code = 130
-    except BrokenPipeError:
-        # The reader has gone (`otumat ... | head`): keep the interpreter from saying so at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 2
     except Exception as error:  # the last resort of a command line: no traceback for users
         if os.environ.get("OTUMAT_DEBUG"):
             raise
