@@ -115,6 +115,15 @@ def test_a_symbolic_link_is_complete_when_it_appears(ledger, path, tmp_path):
     assert ledger.take(0.0) == [Change(link, "created")]
 
 
+def test_a_hard_link_is_complete_when_it_appears(ledger, path, tmp_path):
+    link = str(tmp_path / "link")
+    os.link(path, link)
+
+    ledger.appeared(link, 0.0)
+
+    assert ledger.take(0.0) == [Change(link, "created")]
+
+
 def test_deleted_then_created_are_told_in_turn(ledger, path):
     os.unlink(path)
     ledger.vanished(path, 0.0)
@@ -145,17 +154,19 @@ def test_a_look_at_a_path_that_waits_is_no_news(ledger, path):
 
 
 def test_listed_files_are_there_and_old_until_they_are_younger_than_the_list(tmp_path):
-    old = tmp_path / "old"
-    old.write_text("x")
-    os.utime(old, (1, 1))
+    old, other = tmp_path / "old", tmp_path / "other"
+    for file in (old, other):
+        file.write_text("x")
+        os.utime(file, (1, 1))
     ledger = Ledger(settle=0.0, digest=None)
-    ledger.list_folder(str(tmp_path), {"old"})
+    ledger.list_folder(str(tmp_path), {"old", "other"})
 
     assert ledger.is_there(str(old))
     assert not ledger.differs(str(old))
     assert not ledger.glimpse(str(old), signature(str(old)), 0.0, deep=False)
-    old.write_text("y")
-    assert ledger.differs(str(old))
+    for file in (old, other):  # one that was looked at since, and one that was not
+        file.write_text("y")
+        assert ledger.differs(str(file))
 
 
 def test_known_are_the_seen_and_the_listed_below_a_folder(ledger, path, tmp_path):
