@@ -54,6 +54,18 @@ def test_stop_ends_it_from_another_thread(tmp_path):
     assert list(changes(tmp_path / "f", stop=stop)) == []
 
 
+def test_a_stop_is_asked_soon_though_nothing_happens(tmp_path):
+    stop = Stop()
+    waits = []
+
+    def wait(_, timeout):
+        waits.append(timeout)
+        stop.is_over = True
+
+    assert list(changes(tmp_path / "f", interval=60, stop=stop, wait=wait)) == []
+    assert 0 < waits[0] <= 0.1
+
+
 def test_clock_and_wait_are_arguments(tmp_path):
     path = tmp_path / "f"
     path.write_text("old")
