@@ -60,6 +60,14 @@ def test_many_short_processes_share_one_upload(outbox):
     assert [row[1] for row in body["rows"]] == [f"event-{n}" for n in range(1000)]
 
 
+def test_before_an_upload_is_due_only_full_batches_are_bound(outbox):
+    outbox.take("one", KEY, _rows(2500), {})
+    outbox.bind("p", ORIGIN, "i", full=True)
+
+    assert [batch.rows for batch in outbox.batches("p", ORIGIN)] == [1000, 1000]
+    assert outbox.waiting("p") == 2500
+
+
 def test_the_numbers_of_a_stream_go_on_without_gaps(outbox):
     outbox.take("one", KEY, _rows(1500), {})
     outbox.bind("p", ORIGIN, "i")
@@ -69,6 +77,24 @@ def test_the_numbers_of_a_stream_go_on_without_gaps(outbox):
     bodies = _bodies(outbox)
     assert [(b["first"], b["last"]) for b in bodies] == [(1, 1000), (1001, 1500), (1501, 1503)]
     assert len({b["run"] for b in bodies}) == 1
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        _batch.Row(0, "read", json.dumps({"text": "x" * 900})),
+        _batch.Row(0, "\U0001d518" * 100, None),
+    ],
+    ids=["properties", "four bytes a letter"],
+)
+def test_a_batch_holds_no_more_bytes_than_an_upload_may(outbox, row):
+    outbox.take("one", KEY, [row] * 1000, {})
+    outbox.bind("p", ORIGIN, "i")
+
+    batches = list(outbox.batches("p", ORIGIN))
+    assert sum(batch.rows for batch in batches) == 1000
+    assert all(len(batch.body) <= _batch.MAX_BYTES for batch in batches)
+    assert len(batches) <= 4
 
 
 def test_another_context_or_package_is_another_stream(outbox):

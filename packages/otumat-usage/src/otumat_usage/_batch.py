@@ -43,9 +43,10 @@ class Batch:
 def fitting(
     found: list[tuple[int, int, str, str | None]],
 ) -> list[tuple[int, int, str, str | None]]:
+    """Return the first of the rows *found*, as many as one upload carries; one at least."""
     size = 0
     for number, row in enumerate(found):
-        size += 60 + len(row[2]) + len(row[3] or "")
+        size += 60 + len(row[2].encode()) + len((row[3] or "").encode())
         if size > MAX_BYTES:
             return found[: max(number, 1)]
     return found
