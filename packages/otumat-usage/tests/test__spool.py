@@ -52,6 +52,16 @@ def test_a_full_file_is_sealed(agent, data, drain):
     assert drain() == (names, {}, 0)
 
 
+def test_a_file_that_somebody_removed_takes_nothing_more(agent, data, drain):
+    """Who says no removes the files; what is written to one that is gone would be lost."""
+    agent.log(event_type="one")
+    spools(data)[0].unlink()
+    agent.log(event_type="two")
+    agent.seal()
+
+    assert drain() == (["two"], {}, 0)
+
+
 def test_an_old_file_is_sealed(agent, data):
     agent.log(event_type="one")
     agent._spool._began -= _spool.SEAL_SECONDS
@@ -64,6 +74,7 @@ def test_a_clock_that_goes_back_begins_another_file(agent, data, drain):
     agent.log(event_type="one")
     agent._spool._began += 7200
     agent.log(event_type="two")
+    assert len(spools(data)) == 2
     agent.seal()
 
     assert sorted(drain()[0]) == ["one", "two"]
