@@ -44,6 +44,18 @@ def test_tokens_that_another_process_renewed_are_used(agent, fake, keep):
     assert not [path for _, path, _, _ in fake.requests if path == "/auth/token"]
 
 
+def test_tokens_that_another_process_renewed_long_ago_are_renewed_again(agent, fake, keep):
+    def meanwhile(_):
+        keep("2", expires=0.0)
+        return 401, {}, b"{}"
+
+    fake.json("/auth/token", {"access_token": "at-3", "refresh_token": "rt-3", "expires_in": 60000})
+    fake.routes[EVENTS] = in_turn(meanwhile, accept)
+
+    assert agent.send().events == 2
+    assert [h["authorization"] for _, h in uploads(fake)] == ["Bearer at-1", "Bearer at-3"]
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [

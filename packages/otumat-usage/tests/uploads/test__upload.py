@@ -60,6 +60,15 @@ def test_each_package_keeps_its_own_period_within_one_job(agent, fake, data):
     assert (due.events, due.waiting, due.why) == (1, 0, "")
 
 
+def test_a_pace_that_no_host_can_ask_for_is_a_clock_that_was_set_back(agent, fake, data):
+    fake.routes[EVENTS] = accept
+    agent.seal()
+    _rewind(data, fake, -(time.time() + 8 * 86400))
+    (outcome,) = _upload.run(str(data))
+
+    assert (outcome.events, outcome.why) == (2, "")
+
+
 def test_what_comes_early_is_bound_into_full_batches_only(agent, fake, data):
     fake.routes[EVENTS] = accept
     for _ in range(3):
