@@ -349,3 +349,20 @@ def test_a_serving_host_sends_what_waits(folder, serve, mails):
     assert recipients == ["ann@example.org"]
     assert mail["Subject"] == "demo: no uploads"
     assert process.log.read_text() == ""
+
+
+def test_behind_a_public_address_it_says_where_it_listens(folder):
+    """The port comes from the environment where no option names one."""
+    command = [sys.executable, "-m", "otumat_usage.host", "serve", "-d", folder]
+    with subprocess.Popen(
+        [*command, "--url", "https://usage.example.org"],
+        env=os.environ | {"OTUMAT_HOST_PORT": "0"}, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True,
+    ) as process:  # fmt: skip
+        said = process.stdout.readline()
+        process.terminate()
+
+    public, local = re.fullmatch(r"serving on (\S+), listening on (\S+)\n", said).groups()
+    assert public == "https://usage.example.org"
+    assert local.startswith("http://127.0.0.1:")
+    assert urlsplit(local).port not in {0, 8080}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from otumat_usage.host._cli_edge import Command
+from otumat_usage.host._cli_edge import Command, port_option
 
 __all__ = ["demo_command"]
 
@@ -28,13 +28,7 @@ __all__ = ["demo_command"]
     help="How many people ever agreed.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another year.")
-@click.option(
-    "--port",
-    default=8080,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="Port to serve on; 0 takes any free one.",
-)
+@port_option
 @click.option("--no-serve", is_flag=True, help="Only fill the folder.")
 def demo_command(
     directory: Path,

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Command", "Failure", "Group", "folder_option"]
+__all__ = ["Command", "Failure", "Group", "folder_option", "port_option"]
 
 
 class Failure(click.ClickException):
@@ -68,4 +68,13 @@ folder_option = click.option(
     show_default=True,
     envvar="OTUMAT_HOST_DIRECTORY",
     help="Folder that holds the host's data.",
+)
+
+port_option = click.option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    envvar="OTUMAT_HOST_PORT",
+    help="Port to listen on; 0 takes any free one.",
 )

@@ -57,6 +57,8 @@ class Serving:
     url: str
     admin: str
     pid: int
+    #: The address at which this process listens; behind a proxy it is not the public one.
+    local: str
 
     def as_json(self) -> str:
         """Return one line of JSON."""
@@ -64,7 +66,8 @@ class Serving:
 
     def as_text(self) -> str:
         """Return two lines for a reader."""
-        return f"serving on {self.url}\ndashboard (opens once): {self.admin}"
+        behind = "" if self.local == self.url else f", listening on {self.local}"
+        return f"serving on {self.url}{behind}\ndashboard (opens once): {self.admin}"
 
     def write(self, path: Path) -> None:
         """Replace *path* atomically; only its owner can read the admin link in it."""
@@ -139,7 +142,7 @@ def run(  # noqa: PLR0913 - one argument per option
         names = frozenset(name.lower() for name in allowed)
         app = make_app(host, allowed=names, journal=journal, access=access)
         access.note("start", pid=os.getpid())
-        ready = Serving(issuer, admin, os.getpid())
+        ready = Serving(issuer, admin, os.getpid(), local)
         serve(app, listener, lambda: announce(ready), proxies=proxies)
         access.note("stop", pid=os.getpid())
 

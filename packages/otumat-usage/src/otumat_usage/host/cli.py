@@ -8,7 +8,7 @@ import click
 
 from otumat_usage.host._cli_conformance import conformance_command
 from otumat_usage.host._cli_demo import demo_command
-from otumat_usage.host._cli_edge import Group
+from otumat_usage.host._cli_edge import Group, port_option
 from otumat_usage.host._cli_edge import folder_option as _folder
 from otumat_usage.host._cli_init import init_command
 from otumat_usage.host._cli_legacy import legacy_command
@@ -44,13 +44,7 @@ def host_group() -> None:
 @host_group.command("serve")
 @_folder
 @click.option("--bind", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port",
-    default=8080,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="Port to listen on; 0 takes any free one.",
-)
+@port_option
 @click.option("--url", help="Public address when a proxy stands before the host.")
 @click.option("--allowed-host", multiple=True, help="Another host name to answer to (repeatable).")
 @click.option(
