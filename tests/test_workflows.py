@@ -29,8 +29,10 @@ ALLOWED = [
     for line in (
         r'python -m pip install -q "nox\[uv\]"',
         r"python -m pip install -q --require-hashes -r scripts/release/nox\.txt",
-        r"sudo apt-get update -q && "
-        r"sudo apt-get install -qy --no-install-recommends( [a-z][a-z0-9-]*)+",
+        (
+            r"sudo apt-get update -q && "
+            r"sudo apt-get install -qy --no-install-recommends( [a-z][a-z0-9-]*)+"
+        ),
         r'(sudo env "PATH=\$PATH" )?python -m nox [^;&|`]*',
         r"exit 1",
     )
