@@ -144,13 +144,13 @@ def _objection(words: list[str]) -> str | None:
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
         name, *rest = rest
         lazy = {"host": host_group, "report": report_command}
-        context = click.Context(command, info_name=program)
+        context = click.Context(command, info_name=program, **command.context_settings)
         found = command.get_command(context, name)
         if found is None:
             return f"there is no command {name}"
         command = lazy.get(name, found) if command.name == "usage" else found
     try:
-        with click.Context(command, info_name=program) as context:
+        with click.Context(command, info_name=program, **command.context_settings) as context:
             command.make_parser(context).parse_args(rest)
     except click.UsageError as error:
         return error.format_message()
@@ -205,3 +205,26 @@ def test_every_mark_stands_directly_above_a_block() -> None:
                 if block.language == "given" or block.not_run or block.needs]  # fmt: skip
 
         assert marks == len(seen), named(page)
+
+
+def test_every_page_of_the_site_says_for_whom_it_is() -> None:
+    """The first page has a table of them; a page that only includes a file has that file's."""
+    pages = [page for page in (ROOT / "docs").rglob("*.md") if page != ROOT / "docs" / "index.md"]
+    silent = []
+    for page in pages:
+        own = re.sub(r"(?ms):::\{include\}.*?^:::$", "", page.read_text())
+        text = re.sub(r"^#.*$", "", own, count=1, flags=re.MULTILINE).strip()
+        if text and not re.match(r"(?:\*\*)?For\b", text):
+            silent.append(named(page))
+
+    assert len(pages) > 40
+    assert silent == []
+
+
+def test_the_modules_that_the_architecture_names_are_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    modules = {path.stem for path in ROOT.glob("packages/*/src/**/*.py")}
+    words = set(re.findall(r"`(_[a-z]\w*)(?:\.\w+)?`", text))
+
+    assert len(words) > 40
+    assert words - modules == {"__init__"} - modules

@@ -34,7 +34,9 @@ def keyring_command() -> None:
     """
 
 
-@keyring_command.command("add", cls=Command, context_settings=CONTEXT)
+@keyring_command.command(
+    "add", cls=Command, context_settings=CONTEXT, short_help="Add a public key to a keyring."
+)
 @click.argument("file")
 @click.argument("pub")
 @click.option("--valid-after", metavar="DATE", help="What it signed before does not count.")
@@ -79,7 +81,12 @@ def add_command(  # noqa: PLR0913, PLR0917 -- one parameter for each option
     click.echo(f"{file}: {key.identity[:16]} added, {_count(ring)}")
 
 
-@keyring_command.command("revoke", cls=Command, context_settings=CONTEXT)
+@keyring_command.command(
+    "revoke",
+    cls=Command,
+    context_settings=CONTEXT,
+    short_help="Let nothing that a key signed count.",
+)
 @click.argument("file")
 @click.argument("key")
 def revoke_command(file: str, key: str) -> None:
@@ -108,7 +115,7 @@ def revoke_command(file: str, key: str) -> None:
 @click.argument("file")
 @json_option
 def list_command(file: str, as_json: bool) -> None:  # noqa: FBT001
-    """Show the keys of FILE, their limits, and who they are for people.
+    """Show the keys of FILE, their limits and their comments.
 
     Example: otumat-sign keyring list trusted.pub
     """
@@ -127,7 +134,12 @@ def list_command(file: str, as_json: bool) -> None:  # noqa: FBT001
         click.echo(f"{key.identity[:16]}  {'  '.join([_state(key, now), *told])}")
 
 
-@keyring_command.command("check", cls=Command, context_settings=CONTEXT)
+@keyring_command.command(
+    "check",
+    cls=Command,
+    context_settings=CONTEXT,
+    short_help="Exit with 1 if too few keys are valid.",
+)
 @click.argument("file")
 def check_command(file: str) -> None:
     """Exit with 1 if too few keys of FILE are valid today for anything new to be trusted.

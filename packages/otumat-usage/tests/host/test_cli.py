@@ -162,3 +162,13 @@ def test_it_starts_again_on_the_port_it_just_left(serving):
     _, again = serving("--port", said["url"].rpartition(":")[2])
 
     assert again["url"] == said["url"]
+
+
+def test_the_list_of_commands_breaks_off_nowhere():
+    """What a command does is said in half a sentence where the whole has no room."""
+    listed = CliRunner().invoke(host_group, ["--help"], terminal_width=80).output
+
+    assert "  doctor         Look for trouble.\n" in listed
+    assert [
+        line for line in listed.splitlines() if line.endswith("...") and "Usage" not in line
+    ] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,15 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> object:
         with _edge():
             return super().invoke(ctx)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """Say what the command does in half a sentence rather than in one that breaks off."""
+        short = super().get_short_help_str(limit)
+        if not short.endswith("..."):
+            return short
+        whole = super().get_short_help_str(1000)
+        half = re.split(r"[;:,]", whole, maxsplit=1)[0]
+        return f"{half}." if len(half) < limit else short
 
 
 class Group(click.Group):

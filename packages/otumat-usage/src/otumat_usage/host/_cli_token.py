@@ -14,7 +14,7 @@ __all__ = ["token_group"]
 
 @click.group("token", cls=Group)
 def token_group() -> None:
-    """Make, list and revoke personal tokens: what a program asks /api/stats with.
+    """Make, list and revoke personal tokens. A program asks /api/stats with one.
 
     \b
     Example:

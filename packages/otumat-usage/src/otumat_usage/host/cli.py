@@ -152,7 +152,7 @@ def admin_link_command(directory: Path, url: str | None) -> None:
 @host_group.command("metrics-token")
 @_folder
 def metrics_token_command(directory: Path) -> None:
-    """Print the bearer token with which Prometheus reads /metrics.
+    """Print the token with which Prometheus reads /metrics.
 
     \b
     Example:
