@@ -16,7 +16,14 @@ project = "Otumat"
 author = "The Otumat developers"
 project_copyright = "the Otumat developers, MIT licence"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "commands", "repository"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "accessible",
+    "commands",
+    "repository",
+]
 exclude_patterns = ["_site", "_build"]
 
 # Every warning is an error (-W); this adds names in docstrings that lead nowhere.

@@ -156,11 +156,31 @@ def test_every_page_can_be_reached_from_the_first_one(pages):
     assert sorted(str(path.relative_to(SITE)) for path in set(pages) - reached) == []
 
 
+def test_pages_have_what_a_keyboard_and_a_screen_reader_need():
+    """The theme leaves it out; `docs/_site/accessible.py` puts it in."""
+    wanted = {
+        "named landmark": r'<aside class="(?:sidebar|toc)-drawer">',
+        "level of a heading": r'role="heading">',
+        "focus of what scrolls": r"<pre>|<div class=\"table-wrapper",
+        "head of a column": r'<th class="head"><p></p></th>',
+    }
+    lacking = [
+        f"{path.relative_to(SITE)}: {what}"
+        for path in PAGES
+        for what, without in wanted.items()
+        if re.search(without, path.read_text(encoding="utf-8"))
+    ]
+
+    assert lacking == []
+
+
 def _commands() -> list[tuple[str, str]]:
     """Return each command on the reference page and what the page says its help is."""
     page = SITE / "reference" / "commands.html"
     text = page.read_text(encoding="utf-8")
-    found = re.findall(r'<section id="(otumat[a-z-]*)">.*?<pre>(.*?)</pre>', text, re.DOTALL)
+    found = re.findall(
+        r'<section id="(otumat[a-z-]*)">.*?<pre tabindex="0">(.*?)</pre>', text, re.DOTALL
+    )
     names = {
         match[0]: match[1]
         for match in re.findall(r'<section id="([^"]+)">\s*<h\d><code[^>]*>(.*?)</code>', text)

@@ -44,6 +44,7 @@ def test_a_module_alias_offers_exactly_the_public_names_of_its_library(alias, li
         "import otumat.signing; otumat.signing.hash_pkg",
         "import otumat; otumat.usage.UsageAgent, otumat.watch.WatchAgent",
         "from otumat.signing import *; hash_pkg",
+        "import otumat; assert otumat.__version__.split('.')[1:]",
         "from otumat import *; DISABLE_USAGE_TRACKING_PACKAGES",
     ],
 )

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from otumat import signing, usage, watch
     from otumat_sign import hash_pkg, sign, verify
 
+    __version__: str
+
 __all__ = [
     "DISABLE_USAGE_TRACKING_PACKAGES",
     "hash_pkg",
@@ -40,6 +42,8 @@ if not TYPE_CHECKING:
             return value
         if name in _MODULES:
             return import_module(f"otumat.{name}")
+        if name == "__version__":  # all that 0.3 exported
+            return import_module("importlib.metadata").version("otumat")
         raise AttributeError(f"module 'otumat' has no attribute {name!r}")
 
     def __dir__() -> list[str]:

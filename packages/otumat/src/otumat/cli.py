@@ -115,6 +115,7 @@ def _print_versions(ctx: click.Context, _: click.Parameter, value: bool) -> None
     epilog="Exit codes: 0 done or yes, 1 the answer is no, 2 could not be done or wrong usage.",
 )
 @click.option(
+    "-V",
     "--version",
     is_flag=True,
     is_eager=True,
