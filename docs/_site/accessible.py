@@ -18,6 +18,8 @@ MENDED = {
     # What scrolls sideways must be reached without a mouse.
     "<pre>": '<pre tabindex="0">',
     '<div class="table-wrapper ': '<div tabindex="0" class="table-wrapper ',
+    # Before something is searched for, the page would be empty.
+    '<div id="search-results"></div>': '<h1>Search</h1>\n<div id="search-results"></div>',
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import pathlib
 import re
@@ -11,6 +13,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -69,8 +72,7 @@ def read(
     scripts = sysconfig.get_path("scripts")
     if any(installs(block) for block in wanted):
         assert wheelhouse, "OTUMAT_WHEELHOUSE is not set: nox -s readme fills one"
-        subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-        scripts = str(tmp_path / "venv" / "bin")
+        scripts = str(_empty(tmp_path / "venv") / "bin")
     scripts = os.pathsep.join([scripts, *([more["PATH"]] if "PATH" in more else [])])
     env = environment(tmp_path / "a-home", scripts=scripts, wheelhouse=wheelhouse)
     reader = Reader(tmp_path, {**more, **env})
@@ -176,6 +178,23 @@ def _answers(address: str) -> None:
         urllib.request.urlopen(address, timeout=PATIENCE).close()
     except urllib.error.HTTPError as error:
         error.close()
+
+
+@functools.cache
+def _template() -> pathlib.Path:
+    """Return an environment with pip alone, made once per process: pip takes seconds to put in."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="otumat-pages-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    return folder / "venv"
+
+
+def _empty(venv: pathlib.Path) -> pathlib.Path:
+    """Make *venv* an environment with pip alone."""
+    shutil.copytree(_template(), venv, symlinks=True)
+    for script in (venv / "bin").glob("pip*"):
+        script.write_text(script.read_text().replace(str(_template()), str(venv)))
+    return venv
 
 
 def free_port() -> int:
