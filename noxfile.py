@@ -29,7 +29,7 @@ from tasks._facts import (
 )
 from tasks._machine import found_pythons, need, need_postgresql
 from tasks._suites import copied_tests, run_pytest
-from tasks._wheels import install, wheels
+from tasks._wheels import install, wheelhouse, wheels
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -146,8 +146,7 @@ def lint(session: nox.Session) -> None:
 def readme(session: nox.Session) -> None:
     """Run every code block of the READMEs and the documentation, each page in an empty folder."""
     need(session, "git", "openssl", "bash")
-    install(session, DISTS, "build", "hatchling", "pip", *TEST_TOOLS)
-    run_pytest(session, "-n", "2", "-m", "readme", "tests/test_readmes.py", *session.posargs)
+    _read_pages(session, "readme")
 
 
 @nox.session(python=NEWEST)
@@ -273,6 +272,22 @@ def postgresql(session: nox.Session) -> None:
 
 
 @nox.session(python=NEWEST, default=False)
+def operating(session: nox.Session) -> None:
+    """What pages say to operators (needs Debian's `nginx-light`, `postgresql` and `curl`)."""
+    need(session, "git", "openssl", "bash", "curl", "ssh-keygen")
+    need_postgresql(session)
+    _read_pages(session, "operating")
+
+
+@nox.session(python=NEWEST, name="first-change", default=False)
+def first_change(session: nox.Session) -> None:
+    """CONTRIBUTING's first change, walked in a fresh clone of the commit."""
+    need(session, "git", "openssl", "bash")
+    session.install(*TEST_TOOLS)
+    run_pytest(session, "-s", "tests/readmes/test_first_change.py", *session.posargs)
+
+
+@nox.session(python=NEWEST, default=False)
 def systemd(session: nox.Session) -> None:
     """The background job under a real systemd user manager (needs root and Debian's `systemd`)."""
     need(session, "unshare", "mount", "nsenter", "systemctl")
@@ -329,6 +344,13 @@ def _fast_tests(session: nox.Session) -> None:
     install(session, DISTS, *TEST_TOOLS, *ALL_EXTRA_TOOLS)
     paths = session.posargs or ["tests", *(f"packages/{dist}/tests" for dist in DISTS)]
     run_pytest(session, "-n", "2", "-m", f"not ({SLOW} or readme or docs)", *paths)
+
+
+def _read_pages(session: nox.Session, marker: str) -> None:
+    """Run the blocks of pages; those that install find what they need in a folder of wheels."""
+    install(session, DISTS, "build", "hatchling", "pip", *TEST_TOOLS)
+    run_pytest(session, "-n", "2", "-m", marker, "tests/readmes", *session.posargs,
+               env={"OTUMAT_WHEELHOUSE": str(wheelhouse(session))})  # fmt: skip
 
 
 def _faults(session: nox.Session, seeds: str) -> None:

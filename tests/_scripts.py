@@ -9,12 +9,12 @@ import sys
 SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "scripts"
 
 
-def load(name: str) -> None:
-    """Make the package *name* of scripts/ importable.
+def load(name: str, folder: pathlib.Path = SCRIPTS) -> None:
+    """Make the package *name* of scripts/ (or of another *folder*) importable.
 
     Not by sys.path: beside it lie scripts that other tests must not be able to import.
     """
-    spec = importlib.util.spec_from_file_location(name, SCRIPTS / name / "__init__.py")
+    spec = importlib.util.spec_from_file_location(name, folder / name / "__init__.py")
     assert spec
     assert spec.loader
     sys.modules[name] = importlib.util.module_from_spec(spec)

@@ -37,8 +37,11 @@ ORACLES = (
 #: And those that the tests of the release scripts ask.
 RELEASE_ORACLES = ("twine>=6.1", "zizmor>=1.30", "cyclonedx-python-lib[json-validation]>=8")
 
-NEEDS_MORE = "browser or builds or mounts or postgresql or systemd or cron"
-SLOW = f"interop or service or fault or {NEEDS_MORE}"
+#: What the pages tell their readers to install besides the four, and how their wheels are built.
+PAGES_INSTALL = ("build", "hatchling", "setuptools", "twine", "duckdb-cli")
+
+NEEDS_MORE = "browser or builds or mounts or postgresql or operating or systemd or cron"
+SLOW = f"interop or service or fault or first_change or {NEEDS_MORE}"
 
 #: What `nox -s bench` measures, and the program in benchmarks/ that does.
 BENCHMARKS = {

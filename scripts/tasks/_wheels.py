@@ -6,7 +6,7 @@ import pathlib
 import shutil
 from typing import TYPE_CHECKING
 
-from tasks._facts import DISTS, ROOT
+from tasks._facts import DISTS, PAGES_INSTALL, ROOT
 
 if TYPE_CHECKING:
     import nox
@@ -28,6 +28,20 @@ def wheels(session: nox.Session, folder: pathlib.Path = FOLDER) -> dict[str, pat
             (found[dist],) = folder.glob(f"{dist.replace('-', '_')}-*.whl")
         _built[folder] = found
     return _built[folder]
+
+
+def wheelhouse(session: nox.Session, folder: pathlib.Path = FOLDER) -> pathlib.Path:
+    """Fill a folder with all that a page installs, for this session's Python, and return it."""
+    ours = wheels(session, folder)
+    house = folder.parent / f"wheelhouse-{session.python}"
+    shutil.rmtree(house, ignore_errors=True)
+    usage = f"{ours['otumat-usage']}[host,oidc,parquet,postgresql]"
+    others = (str(wheel) for dist, wheel in ours.items() if dist != "otumat-usage")
+    session.run(
+        "python", "-m", "pip", "download", "-q", "-d", str(house), usage, *others, *PAGES_INSTALL,
+        env={"PIP_FIND_LINKS": str(folder)},
+    )  # fmt: skip
+    return house
 
 
 def install(

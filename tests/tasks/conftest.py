@@ -18,6 +18,7 @@ class Session:
         """The session was ended with one line."""
 
     name = "alone-3.13(otumat-sign)"
+    python = "3.13"
 
     def __init__(self, folder: pathlib.Path, venv_backend: str = "uv") -> None:
         self.folder = folder

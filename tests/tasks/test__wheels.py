@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 
 from tasks._facts import DISTS
-from tasks._wheels import install, wheels
+from tasks._wheels import install, wheelhouse, wheels
 
 
 def test_they_are_built_once_however_often_they_are_asked_for(session, tmp_path):
@@ -46,3 +48,17 @@ def test_usage_comes_with_its_host_or_what_is_asked_the_others_plain(session, tm
         (f"{usage}[host]", watch, "pytest"),
         (f"{usage}[host,postgresql]",),
     ]
+
+
+def test_the_wheelhouse_is_filled_anew_with_ours_and_what_pages_install(session, tmp_path):
+    stale = tmp_path / f"wheelhouse-{session.python}" / "otumat_sign-0.3-py3-none-any.whl"
+    stale.parent.mkdir()
+    stale.touch()
+
+    house = wheelhouse(session, tmp_path / "wheels")
+
+    (download,) = (command for command in session.ran if "download" in command)
+    assert house == stale.parent
+    assert not stale.exists()
+    assert {"twine", "duckdb-cli"} <= set(download)
+    assert sum("otumat" in pathlib.Path(word).name for word in download) == len(DISTS)
