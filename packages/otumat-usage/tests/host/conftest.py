@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -273,6 +274,29 @@ class Service:
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {name: value for name, value in sent.items() if value is not None}
         return (browser or self.browser).post("/api/usage-event", content=data, headers=sent)
+
+
+@pytest.fixture
+def on_the_loop(service):
+    """Return a context; it yields the names of our functions that ran on the event loop in it."""
+
+    async def watch(seen):
+        def note(frame, event, _argument):
+            if event == "call" and "otumat_usage" in frame.f_code.co_filename:
+                seen.add(frame.f_code.co_name)
+
+        sys.setprofile(None if seen is None else note)
+
+    @contextlib.contextmanager
+    def on_the_loop():
+        seen = set()
+        service.browser._loop.run(watch(seen))
+        try:
+            yield seen
+        finally:
+            service.browser._loop.run(watch(None))
+
+    return on_the_loop
 
 
 def instant(milliseconds):

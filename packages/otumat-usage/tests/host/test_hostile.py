@@ -5,12 +5,13 @@ import gzip
 import json
 import socket
 import time
+import uuid
 import zlib
 from urllib.parse import urlsplit
 
 import pytest
 
-from otumat_usage.host import _packages, _statistics, _wire
+from otumat_usage.host import _grants, _packages, _public, _statistics, _wire
 from otumat_usage.host._app import make_app
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -363,3 +364,60 @@ def test_slow_and_broken_connections_do_not_stop_the_others(service, on_a_port):
         said = honest.recv(12)
 
     assert said == b"HTTP/1.1 200"
+
+
+def test_a_large_body_is_unpacked_and_judged_off_the_event_loop(service, instant, on_the_loop):
+    """Everybody else would wait for it; the way there is worth it for large ones only."""
+    tokens = service.enrol()
+    rows = [[instant(service.clock()), f"{number:0100}"] for number in range(2000)]
+    large = service.batch(tokens) | {"rows": rows, "last": 2000}
+
+    with on_the_loop() as seen:
+        assert service.upload(tokens, service.batch(tokens, "a")).json()["accepted"] == 1
+    with on_the_loop() as seen_of_large:
+        assert service.upload(tokens, large).json()["accepted"] == 2000
+
+    work = {"inflate", "decode", "judge_rows"}
+    assert work <= seen
+    assert not work & seen_of_large
+    assert "upload" in seen_of_large
+
+
+def test_a_large_body_of_a_0_3_client_is_judged_off_the_event_loop(service, instant, on_the_loop):
+    """3.6 MB of it held the loop for half a second."""
+    with service.host.database.write() as connection:
+        package = _packages.take_legacy(connection, "demo", on=True)
+        consent = _grants.Consent(package.id, "0" * 64, "1-0", service.clock(), "browser-0.3")
+        install = _grants.enrol(connection, consent)
+        pair = _grants.Family(connection, install, b"f" * 16, service.clock()).open("usage:legacy")
+    rows = [[instant(service.clock() - n), "plot"] for n in range(5000)]
+    body = {
+        "installId": str(uuid.UUID(bytes=install)),
+        "headers": ["install_id", "event_date", "event_type"],
+        "rows": rows,
+    }
+    tokens = {"access_token": pair.access}
+
+    with on_the_loop() as seen:
+        answer = service.upload(tokens, json.dumps(body).encode(), Content_Encoding=None)
+
+    assert answer.json()["accepted"] == 5000, answer.text
+    assert not {"decode", "judge_rows", "uploads_of"} & seen
+    assert "_keep_legacy" in seen
+
+
+def test_pages_filters_and_files_are_made_off_the_event_loop(service, on_the_loop):
+    tokens = service.enrol()
+    service.upload(tokens, service.batch(tokens, "a"))
+    with service.host.database.write() as connection:
+        _public.publish(connection, _packages.find(connection, "demo"), on=True)
+    service.admin()
+    asked = (
+        "/", "/p/demo", "/p/demo/features?where=python%3D3.12", "/public/demo",
+        "/p/demo/data/features.csv", "/public/demo/actives.csv",
+    )  # fmt: skip
+
+    for path in asked:
+        with on_the_loop() as seen:
+            assert service.browser.get(path).status_code == 200, path
+        assert not {"fill", "read", "exhibit", "summarise", "as_svg", "as_csv"} & seen, path

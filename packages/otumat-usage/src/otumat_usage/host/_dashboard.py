@@ -24,6 +24,7 @@ from otumat_usage.host._web import (
     host_of,
     problem,
     reading,
+    run_in_threadpool,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ async def start_page(request: Request) -> Response:
         names = _packages.names(connection)
         return [summarise(connection, _packages.find(connection, n), now) for n in names]
 
-    return page("packages.html", {"summaries": await reading(host, read), "issuer": host.issuer})
+    values = {"summaries": await reading(host, read), "issuer": host.issuer}
+    return await run_in_threadpool(page, "packages.html", values)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ async def package_page(request: Request) -> Response:
     if shown is None:
         return message(404, "Not here", f"No package {name!r} is registered at this host.")
     values = _values(shown, kind, snippet(shown.package, host.issuer))
-    return page("dashboard.html", values, csp=SCRIPTED)
+    return await run_in_threadpool(page, "dashboard.html", values, csp=SCRIPTED)
 
 
 def _narrowed(request: Request) -> Response:
@@ -183,20 +185,20 @@ async def data(request: Request) -> Response:
     if kind not in _TYPES:
         return problem(404, "not-found", "Not found", "names end in .csv, .json or .svg")
 
-    def read(connection: Connection) -> Exhibit | None:
+    def read(connection: Connection) -> str | None:
         package = _packages.get(connection, package_name)
         if package is None:
             return None
         answers = Answers(connection, package, host.now())
-        return exhibit(name, answers, ask(answers, request.query_params))
+        found = exhibit(name, answers, ask(answers, request.query_params))
+        return _exhibit.write(found, kind)
 
     try:
-        found = await reading(host, read)
+        text = await reading(host, read)
     except ExhibitUnknown as error:
         return problem(404, "not-found", "Not found", str(error))
     except (FilterInvalid, QuestionInvalid) as error:
         return problem(400, "question", "This cannot be asked", str(error))
-    text = None if found is None else _exhibit.write(found, kind)
     if text is None:
         return problem(404, "not-found", "Not found", "there is no such plot")
     headers = {

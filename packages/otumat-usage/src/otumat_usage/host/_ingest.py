@@ -6,7 +6,7 @@ import hashlib
 import random
 import uuid
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from otumat_usage.host import _legacy_batch, _packages
 from otumat_usage.host._errors import StoreBusy
@@ -22,6 +22,7 @@ from otumat_usage.host._web import (
     problem,
     read_body,
     reading,
+    run_in_threadpool,
     writing,
 )
 from otumat_usage.host._wire import (
@@ -35,15 +36,22 @@ from otumat_usage.host._wire import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otumat_usage.host._database import Connection
     from otumat_usage.host._host import Host
 
 __all__ = ["bearer", "refuse", "upload"]
 
+_T = TypeVar("_T")
+
 #: Milliseconds for which a token's meaning is remembered, and for how many tokens.
 _FRESH = 5000
 _REMEMBERED = 20_000
 _SHOWN = 100  # rejected rows named in one answer
+#: Bytes of a body, packed and plain, from which on it is read off the event loop: everybody else
+#: would wait for it. For less the way there takes longer than the work.
+_PACKED, _PLAIN = 2_048, 65_536
 
 
 def bearer(request: Request) -> str | None:
@@ -161,7 +169,8 @@ async def _read(request: Request, most: int) -> bytes | Response:
         if body is None:
             text = f"the body passes {most} bytes"
             return problem(413, "too-large", "Batch too large", text, limits=LIMITS)
-        return inflate(body) if encoding == "gzip" else body
+        large = len(body) > _PACKED
+        return await _aside(lambda: inflate(body), large=large) if encoding == "gzip" else body
     except TooLarge as error:
         return problem(413, "too-large", "Batch too large", str(error), limits=LIMITS)
     except Malformed as error:
@@ -201,7 +210,10 @@ async def _keep_batch(
 ) -> Response:
     """Store one batch; come back after the commit."""
     host = host_of(request)
-    parsed = _parse(request, body, access, package, host.now())
+    now = host.now()
+    parsed = await _aside(
+        lambda: _parse(request, body, access, package, now), large=len(body) > _PLAIN
+    )
     if isinstance(parsed, Response):
         return parsed
     result = await keep(host, token, parsed)
@@ -215,15 +227,11 @@ async def _keep_legacy(
 ) -> Response:
     """Store what a 0.3 client sends; come back after the commit."""
     now = host.now()
-    try:
-        found = _legacy_batch.decode(body)
-    except TooLarge as error:
-        return problem(413, "too-large", "Batch too large", str(error), limits=LIMITS)
-    except Malformed as error:
-        return problem(400, "malformed", "Malformed batch", str(error))
-    if found.installId != str(uuid.UUID(bytes=access.install)):
-        return _not_yours()
-    uploads = _legacy_batch.uploads_of(found, body, package, now)
+    uploads = await _aside(
+        lambda: _parse_legacy(body, access, package, now), large=len(body) > _PLAIN
+    )
+    if isinstance(uploads, Response):
+        return uploads
 
     def store(connection: Connection) -> Receipt | Refusal:
         still = authenticate(connection, token, now)
@@ -235,6 +243,25 @@ async def _keep_legacy(
     if isinstance(result, Receipt):
         _count(host, result)
     return _answer(result, package)
+
+
+def _parse_legacy(
+    body: bytes, access: Access, package: _packages.Package, now: int
+) -> list[Upload] | Response:
+    try:
+        found = _legacy_batch.decode(body)
+    except TooLarge as error:
+        return problem(413, "too-large", "Batch too large", str(error), limits=LIMITS)
+    except Malformed as error:
+        return problem(400, "malformed", "Malformed batch", str(error))
+    if found.installId != str(uuid.UUID(bytes=access.install)):
+        return _not_yours()
+    return _legacy_batch.uploads_of(found, body, package, now)
+
+
+async def _aside(work: Callable[[], _T], *, large: bool) -> _T:
+    """Do *work*, off the event loop where it is *large*."""
+    return await run_in_threadpool(work) if large else work()
 
 
 def _not_yours() -> Response:

@@ -12,8 +12,8 @@ import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._messages import Problem
-from otumat_usage.host._web import Request, Response, Route, host_of, json_answer
-from otumat_usage.host._wire import schemas
+from otumat_usage.host._web import Request, Response, Route, host_of
+from otumat_usage.host._wire import schemas, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -99,8 +99,10 @@ def _one_of(handlers: Mapping[str, _Handler]) -> _Handler:
 
 async def serve(request: Request) -> Response:
     """Serve ``/openapi.json``."""
-    operations = request.app.state.operations
-    return json_answer(document(operations, host_of(request).issuer))
+    state = request.app.state
+    if getattr(state, "description", None) is None:  # anybody may ask, and it never changes
+        state.description = to_json(document(state.operations, host_of(request).issuer))
+    return Response(state.description, 200, {"Cache-Control": "no-store"}, "application/json")
 
 
 def document(operations: Sequence[Operation], issuer: str) -> dict[str, object]:

@@ -29,6 +29,7 @@ from otumat_usage.host._web import (
     host_of,
     read_form,
     reading,
+    run_in_threadpool,
     writing,
 )
 
@@ -91,7 +92,8 @@ async def _page(request: Request, *, wrong: str = "") -> Response:
         "csrf": {what: _mark(host, browser, what, session) for what in ("stop", "erase")},
     }
     status = 422 if wrong else 200
-    return keep_session(host, page("my_data.html", values, status=status), browser)
+    shown = await run_in_threadpool(page, "my_data.html", values, status=status)
+    return keep_session(host, shown, browser)
 
 
 async def _download(request: Request) -> Response:

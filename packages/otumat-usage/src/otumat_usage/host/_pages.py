@@ -68,7 +68,7 @@ def fill(template: str, values: Mapping[str, object]) -> str:
 
 
 def page(
-    template: str, values: dict[str, object], *, status: int = 200, csp: str = CSP
+    template: str, values: Mapping[str, object], *, status: int = 200, csp: str = CSP
 ) -> Response:
     """Return the page that *template* makes of *values*; no cache keeps it."""
     body = fill(template, values)

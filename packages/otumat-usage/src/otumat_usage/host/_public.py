@@ -18,7 +18,15 @@ from otumat_usage.host._pages import SCRIPTED, message, page
 from otumat_usage.host._question import ask
 from otumat_usage.host._retention import Policy, policy_of
 from otumat_usage.host._settings import recall, remember
-from otumat_usage.host._web import Request, Response, Route, host_of, problem, reading
+from otumat_usage.host._web import (
+    Request,
+    Response,
+    Route,
+    host_of,
+    problem,
+    reading,
+    run_in_threadpool,
+)
 from otumat_usage.host._wire import to_json
 
 if TYPE_CHECKING:
@@ -65,7 +73,7 @@ async def public_page(request: Request) -> Response:
     if found is None:
         return message(404, "Not here", "Nothing of that name is published at this host.")
     values = {"package": _packages.canonical(name), "exhibits": found, "least": LEAST}
-    return page("public.html", values, csp=SCRIPTED)
+    return await run_in_threadpool(page, "public.html", values, csp=SCRIPTED)
 
 
 async def data(request: Request) -> Response:
@@ -73,16 +81,16 @@ async def data(request: Request) -> Response:
     host = host_of(request)
     name, _, kind = request.path_params["file"].rpartition(".")
 
-    def read(connection: Connection) -> Exhibit | None:
+    def read(connection: Connection) -> str | None:
         package = _opened(connection, request.path_params["package"])
         if package is None:
             return None
         answers = Answers(connection, package, host.now())
-        return public(exhibit(name, answers, ask(answers, {"days": _DAYS})))
+        found = public(exhibit(name, answers, ask(answers, {"days": _DAYS})))
+        return _exhibit.write(found, kind)
 
     known = name in PUBLIC and kind in _TYPES
-    found = await reading(host, read) if known else None
-    text = None if found is None else _exhibit.write(found, kind)
+    text = await reading(host, read) if known else None
     if text is None:
         return problem(404, "not-found", "Not found", "nothing of that name is published")
     return Response(text, headers=_CACHED, media_type=_TYPES[kind])
