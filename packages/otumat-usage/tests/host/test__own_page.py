@@ -22,7 +22,7 @@ def link(service, tokens):
 def _tokens(service):
     """An installation with two uploads, beside another one."""
     found = service.enrol()
-    body = service.batch(found, "plot", "fit", "fit") | {"dropped": {"full": 2}}
+    body = service.batch(found, "plot", "fit", "fit") | {"dropped": {"overflow": 2}}
     service.upload(found, body)
     service.clock.forward(days=1)
     found = found | service.refresh(found["refresh_token"]).json()

@@ -68,7 +68,7 @@ uploads = st.fixed_dictionaries(
             st.tuples(st.sampled_from(FEATURES), st.integers(0, 2), st.integers(1, 3)), max_size=5
         ),
         "gap": st.integers(0, 2),
-        "dropped": st.sampled_from([{}, {"full": 2}]),
+        "dropped": st.sampled_from([{}, {"overflow": 2}]),
         "refused": st.lists(st.sampled_from(["replay", "count"]), max_size=2),
         "fold": st.sampled_from([0, 0, 1, 3]),
     }
@@ -152,7 +152,7 @@ class World:
             self.lost[install] = self.lost.get(install, 0) + upload["gap"]
         self.reached[install] = last
         self.uploads[install] = self.uploads.get(install, 0) + 1
-        self.dropped[install] = self.dropped.get(install, 0) + upload["dropped"].get("full", 0)
+        self.dropped[install] = self.dropped.get(install, 0) + upload["dropped"].get("overflow", 0)
         for reason, counted in (("replay", self.replayed), ("count", self.rejected)):
             counted[install] = counted.get(install, 0) + upload["refused"].count(reason)
         context = upload["context"]
@@ -265,7 +265,7 @@ def check(world, where):
         health = found.health()
         assert health["uploads"] == sum(world.uploads.values())
         assert health["lost"] == sum(world.lost.values())
-        assert health.get("dropped: full", 0) == sum(world.dropped.values())
+        assert health.get("dropped: overflow", 0) == sum(world.dropped.values())
         single = Is("python", "3.12")
         assert found.total(first, last, where=single).events == world.one(
             "SELECT coalesce(sum(n), 0) FROM event WHERE python = '3.12'"
@@ -544,7 +544,7 @@ class Pages:
         world = self.world
         numbers = {
             "uploads": world.uploads, "rejected": world.rejected, "replayed": world.replayed,
-            "lost": world.lost, "dropped: full": world.dropped,
+            "lost": world.lost, "dropped: overflow": world.dropped,
         }  # fmt: skip
         wanted = {name: n for name, each in numbers.items() if (n := sum(each.values()))}
         told = {name: number for name, number, _ in self.rows["health"] if number}

@@ -23,7 +23,7 @@ def summary(service):
 def test_a_user_sees_everything_that_is_held(service):
     tokens = service.enrol()
     body = service.batch(tokens, "plot", "fit", "")
-    service.upload(tokens, body | {"dropped": {"full": 2}})
+    service.upload(tokens, body | {"dropped": {"overflow": 2}})
     other = service.enrol()
     service.upload(other, service.batch(other, "plot"))
 
@@ -36,7 +36,7 @@ def test_a_user_sees_everything_that_is_held(service):
     assert upload["rows"] == [[*row, 1, None] for row in body["rows"][:2]]
     assert upload["context"] == body["context"]
     assert upload["rejected"] == [{"row": 2, "reason": "event_type"}]
-    assert upload["dropped"] == {"full": 2}
+    assert upload["dropped"] == {"overflow": 2}
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

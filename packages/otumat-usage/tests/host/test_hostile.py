@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from otumat_usage.host import _grants, _packages, _public, _statistics, _wire
+from otumat_usage.host import _care, _grants, _packages, _public, _statistics, _wire
 from otumat_usage.host._app import make_app
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -21,6 +21,12 @@ def uploads(service):
     with service.host.database.read() as connection:
         package = _packages.find(connection, "demo")
         return _statistics.summarise(connection, package, service.clock()).health["uploads"]
+
+
+def summary(service):
+    with service.host.database.read() as connection:
+        package = _packages.find(connection, "demo")
+        return _statistics.summarise(connection, package, service.clock())
 
 
 def bomb(size):
@@ -421,3 +427,72 @@ def test_pages_filters_and_files_are_made_off_the_event_loop(service, on_the_loo
         with on_the_loop() as seen:
             assert service.browser.get(path).status_code == 200, path
         assert not {"fill", "read", "exhibit", "summarise", "as_svg", "as_csv"} & seen, path
+
+
+def test_words_for_what_was_dropped_are_not_a_strangers_to_choose(service):
+    """Whatever a client says, the health of a package has a handful of rows."""
+    tokens = service.enrol()
+    for n in range(20):
+        said = {f"word {n} {m} {'x' * 500}": 1 for m in range(18)}
+        body = service.batch(tokens, "a") | {"dropped": said | {"torn": 2, "age": 0}}
+        assert service.upload(tokens, body).status_code == 200
+
+    for fold in (False, True):
+        if fold:
+            _care.roll_up(service.host.database.path.parent, anew=False)
+        health = summary(service).health
+        assert {name: n for name, n in health.items() if name.startswith("dropped")} == {
+            "dropped: other": 360, "dropped: torn": 40
+        }  # fmt: skip
+    held = service.browser.get(
+        "/api/usage-self", headers={"Authorization": f"Bearer {tokens['access_token']}"}
+    )
+    assert "word" not in held.text
+
+
+def test_no_number_of_a_client_stops_the_counting_of_others(service):
+    """Sums beyond 64 bits could be neither stored nor asked for."""
+    hostile, honest = service.enrol(), service.enrol()
+    for n in range(1030):
+        for last in (0, 2**53 - 1):
+            body = service.batch(hostile, "a") | {
+                "run": f"run-{n}", "first": last, "last": last,
+                "dropped": {"torn": 10**30, "age": 2**63 - 1},
+            }  # fmt: skip
+            assert service.upload(hostile, body).status_code == 200
+    service.upload(honest, service.batch(honest, "b"))
+    before = summary(service)
+
+    _care.roll_up(service.host.database.path.parent, anew=False)
+
+    assert summary(service).events == before.events == 2061
+    assert summary(service).health == before.health
+    assert before.health["lost"] == 1030 * 10**9
+    assert before.health["dropped: torn"] == 2060 * 10**9
+    _care.roll_up(service.host.database.path.parent, anew=True)
+    assert summary(service).health == before.health
+    gone = service.browser("DELETE", "/api/usage-self", headers={
+        "Authorization": f"Bearer {hostile['access_token']}"
+    })  # fmt: skip
+    assert gone.status_code == 200
+    left = {name: n for name, n in summary(service).health.items() if n}
+    assert (summary(service).events, left) == (1, {"uploads": 1})
+
+
+def test_a_property_too_large_for_the_log_is_left_out(service, instant):
+    service.add("demo", {"a": {"n": "int", "f": "float"}})
+    tokens = service.enrol()
+    at = instant(service.clock())
+    numbers = (10**30, -(2**63) - 1, 2**63, 2**63 - 1)
+    rows = [[at, "a", {"n": n, "f": n}] for n in numbers]
+    body = service.batch(tokens) | {
+        "headers": ["event_date", "event_type", "properties"], "rows": rows, "last": len(rows),
+    }  # fmt: skip
+
+    assert service.upload(tokens, body).json()["accepted"] == 4
+
+    held = service.browser.get(
+        "/api/usage-self", headers={"Authorization": f"Bearer {tokens['access_token']}"}
+    )
+    kept = [row[3] for row in json.loads(held.text.splitlines()[-1])["rows"]]
+    assert kept == [None, None, None, {"n": 2**63 - 1, "f": 2**63 - 1}]

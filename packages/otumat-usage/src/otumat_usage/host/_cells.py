@@ -8,7 +8,6 @@ away the same cells, so they cannot disagree.
 from __future__ import annotations
 
 import dataclasses
-import re
 from array import array
 from collections import Counter, defaultdict
 from itertools import accumulate, repeat
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from otumat_usage.host._bitmaps import BitMap, unpack_set
 from otumat_usage.host._body import columns_of, refused_of
 from otumat_usage.host._days import DAY
+from otumat_usage.host._dropped import MOST, named
 from otumat_usage.host._schema import log
 
 if TYPE_CHECKING:
@@ -57,9 +57,6 @@ _FEW = 16
 ALL, FEATURE, HEALTH = "all", "feature", "health"
 #: Where lost events are counted: they have no day.
 LOST = (HEALTH, "lost", 0)
-
-#: A reason that a client may give for what it dropped; it comes from a stranger.
-_REASON = re.compile(r"[a-z][a-z0-9 _-]{0,39}")
 
 #: What a context counts for that says nothing.
 _NO_CONTEXT = [(ALL, "")]
@@ -258,8 +255,8 @@ def _refused(health: dict[str, int], refused: str) -> None:
     rejected, dropped = refused_of(refused)
     for item in rejected:
         health["replayed" if item["reason"] == "replay" else "rejected"] += 1
-    for reason, count in dropped.items():
-        health[f"dropped: {reason if _REASON.fullmatch(reason) else 'other'}"] += count
+    for reason, count in named(dropped).items():
+        health[f"dropped: {reason}"] += count
 
 
 def _values(context: Mapping[str, object]) -> list[tuple[str, str]]:
@@ -269,13 +266,13 @@ def _values(context: Mapping[str, object]) -> list[tuple[str, str]]:
 
 
 def gaps(ranges: Iterable[tuple[int, int]]) -> int:
-    """Count the numbers that lie between *ranges* of one run but in none of them."""
+    """Count the numbers that lie between *ranges* of one run but in none of them, up to `MOST`."""
     missing, reached = 0, None
     for first, last in sorted(ranges):
         if reached is not None:
             missing += max(0, first - reached - 1)
         reached = last if reached is None else max(reached, last)
-    return missing
+    return min(missing, MOST)
 
 
 def in_words(value: object) -> str:

@@ -24,6 +24,7 @@ from otumat_usage.host._database import (
 )
 from otumat_usage.host._days import day_of
 from otumat_usage.host._dictionary import CONTEXTS, EVENT_TYPES
+from otumat_usage.host._dropped import named
 from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._wire import (
     Batch,
@@ -146,7 +147,7 @@ def append(
         received=received,
         context=CONTEXTS.number(connection, package, context),
         body=_body(connection, package, received, fresh),
-        refused=pack_refused(rejected, batch.dropped),
+        refused=pack_refused(rejected, named(batch.dropped)),
     )
     _TO_COUNT.run(connection, package=package, batch=mark, **place)
     _REMEMBER.run(connection, install=install, batch=mark[:SHORT], day=day_of(received))

@@ -285,18 +285,16 @@ class _Judge:
 
 def _kept(properties: dict[str, Any], declared: Any) -> dict[str, Any] | None:
     """Keep only properties that are declared and of the declared kind."""
-    if not declared:
-        return None
-    kinds: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "bool": bool}
-    kept = {}
-    for key, value in properties.items():
-        kind = declared.get(key)
-        if kind is None or not isinstance(value, kinds[kind]):
-            continue
-        if kind != "bool" and isinstance(value, bool):
-            continue
-        kept[key] = value[:_MAX_TEXT] if isinstance(value, str) else value
-    return kept or None
+    kept = {k: v for k, v in properties.items() if declared and _is_of(declared.get(k), v)}
+    return {k: v[:_MAX_TEXT] if isinstance(v, str) else v for k, v in kept.items()} or None
+
+
+def _is_of(kind: str | None, value: Any) -> bool:
+    if isinstance(value, bool):
+        return kind == "bool"
+    if isinstance(value, int):  # no more than the log's form of a batch can hold
+        return kind in ("int", "float") and -(2**63) <= value < 2**63
+    return isinstance(value, {"str": str, "float": float}.get(kind or "", ()))
 
 
 def clean_context(context: Context) -> Context:
