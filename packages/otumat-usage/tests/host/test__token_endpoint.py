@@ -266,3 +266,25 @@ def test_one_grant_says_nothing_about_another(service):
     service.browser.post("/auth/revoke", data=form)
 
     assert service.refresh(two["refresh_token"]).status_code == 200
+
+
+def test_a_host_that_cannot_store_says_so_as_an_oauth_error(service):
+    """In RFC 6749's shape, with the members that 0.3 clients look at, and a time to come back."""
+    tokens = service.enrol()
+    service.host.writer.stop()
+    client = {"client_id": "otumat-usage"}
+
+    answers = [
+        service.refresh(tokens["refresh_token"]),
+        service.browser.post("/auth/revoke", data=client | {"token": tokens["refresh_token"]}),
+        service.browser.post("/auth/device", data=client | {"package": "demo"}),
+    ]
+
+    for answer in answers:
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "application/json"
+        assert 5 <= int(answer.headers["retry-after"]) <= 60
+        said = answer.json()
+        assert said["error"] == "temporarily_unavailable"
+        assert said["error_desc"] == said["error_description"]
+        assert said["error_msg"]

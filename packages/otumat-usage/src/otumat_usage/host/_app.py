@@ -16,12 +16,14 @@ from otumat_usage.host import (
     _sign_in,
     _tokens_page,
 )
+from otumat_usage.host._discovery import ROUTES
 from otumat_usage.host._errors import StoreBusy, StoreUnavailable
 from otumat_usage.host._journal import Journal
 from otumat_usage.host._observe import Observer
 from otumat_usage.host._openapi import routes_of
 from otumat_usage.host._pages import STATIC, message
 from otumat_usage.host._routes import OPERATIONS
+from otumat_usage.host._token_endpoint import oauth_busy
 from otumat_usage.host._web import (
     ClientDisconnect,
     Guard,
@@ -30,6 +32,7 @@ from otumat_usage.host._web import (
     Route,
     Starlette,
     busy,
+    later,
     problem,
 )
 
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
     from otumat_usage.host._host import Host
 
 __all__ = ["make_app"]
+
+#: Where programs expect errors as RFC 6749, 5.2 writes them.
+_OAUTH = frozenset(ROUTES[name] for name in ("token", "revoke", "device"))
 
 
 def make_app(
@@ -108,7 +114,9 @@ async def _wrong_method(request: Request, error: Exception) -> Response:
     return problem(405, "method", "Method not allowed", text, headers=headers)
 
 
-async def _busy(_request: Request, _error: Exception) -> Response:
+async def _busy(request: Request, _error: Exception) -> Response:
+    if request.url.path in _OAUTH:
+        return oauth_busy("the host cannot store anything now", later())
     return busy()
 
 

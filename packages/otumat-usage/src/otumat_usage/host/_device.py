@@ -16,12 +16,11 @@ from otumat_usage.host._pages import message, page
 from otumat_usage.host._secrets import new_secret, sign_form
 from otumat_usage.host._sign_in import admitted, to_sign_in
 from otumat_usage.host._survey import answered
-from otumat_usage.host._token_endpoint import client_fault, oauth_error
+from otumat_usage.host._token_endpoint import client_fault, oauth_busy, oauth_error
 from otumat_usage.host._web import (
     Request,
     Response,
     address_of,
-    busy,
     host_of,
     json_answer,
     read_form,
@@ -49,8 +48,10 @@ async def start(request: Request) -> Response:
     if not set(scope.split()) <= set(SCOPES):
         return oauth_error("invalid_scope", f"known scopes: {' '.join(SCOPES)}")
     name, now = form.get("package", ""), host.now()
-    if not host.device_starts.take(address_of(request), now):
-        return busy()
+    asker = address_of(request)
+    if not host.device_starts.take(asker, now):
+        wait = host.device_starts.wait(asker, now)
+        return oauth_busy("too many grants were started from this network", str(wait), 429)
 
     def write(connection: Connection) -> tuple[str, str] | None:
         package = _packages.get(connection, name)

@@ -25,7 +25,6 @@ from otumat_usage.host._web import (
     Request,
     Response,
     address_of,
-    busy,
     host_of,
     read_form,
     reading,
@@ -76,8 +75,11 @@ async def decide(request: Request) -> Response:  # noqa: PLR0911 - one return pe
         return await _refused(host, wanted, package)
     if not admitted(request, package):
         return to_sign_in(request, package)
-    if not host.enrolments.take(address_of(request), host.now()):
-        return busy()
+    asker, now = address_of(request), host.now()
+    if not host.enrolments.take(asker, now):
+        answer = message(429, "Too many attempts", "Please try again in an hour.")
+        answer.headers["Retry-After"] = str(host.enrolments.wait(asker, now))
+        return answer
     text = legacy_text(package)
     if form.get("consent") != text.sha256:
         return text_changed()

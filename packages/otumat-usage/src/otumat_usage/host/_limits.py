@@ -43,6 +43,11 @@ class Limit:
         start, count = self._counts.get(self._key(address), (now, 0))
         return now - start < self._window and count >= self._attempts
 
+    def wait(self, address: str, now: int) -> int:
+        """Return in how many seconds *address* has attempts again."""
+        start, _ = self._counts.get(self._key(address), (now - self._window, 0))
+        return max(0, -(-(start + self._window - now) // 1000))
+
     def count(self, address: str, now: int) -> None:
         """Note one attempt."""
         key = self._key(address)

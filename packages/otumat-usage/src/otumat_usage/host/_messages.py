@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal
 
 __all__ = [
     "Alive",
@@ -12,6 +12,7 @@ __all__ = [
     "Erasure",
     "NewTokens",
     "Nothing",
+    "OAuthBusy",
     "OAuthError",
     "PackageConsent",
     "PackageInfo",
@@ -130,6 +131,16 @@ class OAuthError:
 
     error: str
     error_description: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OAuthBusy:
+    """Why an OAuth endpoint refuses now and not later; 0.3 clients look at the last two members."""
+
+    error: Literal["temporarily_unavailable"]
+    error_description: str
+    error_msg: str
+    error_desc: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from otumat_usage.host._messages import (
     Erasure,
     NewTokens,
     Nothing,
+    OAuthBusy,
     OAuthError,
     PackageInfo,
     Problem,
@@ -106,7 +107,7 @@ _QUESTION = (
     Parameter("format", "`json` or `csv`.", schema={"enum": ["json", "csv"]}),
 )
 _MAINTAINER = {401: Problem, 403: Problem, 429: Problem, 503: Problem}
-_REFUSED = {400: OAuthError, 401: OAuthError, 503: Problem}
+_REFUSED = {400: OAuthError, 401: OAuthError, 503: OAuthBusy}
 _PROGRAM = (
     Parameter(
         "X-CSRF-Token",
@@ -150,7 +151,7 @@ OPERATIONS = (
         "decideConsent",
         _install_route.decide,
         "Route 2: what the user decided.",
-        {303: REDIRECT, 400: HTML, 403: HTML, 409: HTML, 422: HTML, 503: Problem},
+        {303: REDIRECT, **dict.fromkeys((400, 403, 409, 422, 429), HTML), 503: Problem},
         _AUTHORIZATION,
         forms=(Decision,),
     ),
@@ -202,7 +203,7 @@ OPERATIONS = (
         "startDevice",
         _device.start,
         "Start a device grant (RFC 8628).",
-        {200: DeviceCodes, **_REFUSED},
+        {200: DeviceCodes, **_REFUSED, 429: OAuthBusy},
         forms=(DeviceForm,),
     ),
     Operation(

@@ -17,7 +17,7 @@ from otumat_usage.host._forms import (
     missing,
 )
 from otumat_usage.host._grants import Pair, Refusal, redeem_code, refresh, revoke
-from otumat_usage.host._messages import Nothing, OAuthError, Tokens
+from otumat_usage.host._messages import Nothing, OAuthBusy, OAuthError, Tokens
 from otumat_usage.host._web import (
     Request,
     Response,
@@ -30,7 +30,7 @@ from otumat_usage.host._web import (
 if TYPE_CHECKING:
     from otumat_usage.host._host import Host
 
-__all__ = ["client_fault", "oauth_error", "revocation", "token"]
+__all__ = ["client_fault", "oauth_busy", "oauth_error", "revocation", "token"]
 
 
 async def token(request: Request) -> Response:
@@ -174,3 +174,11 @@ def oauth_error(error: str, description: str, status: int = 400) -> Response:
     # RFC 6749, 5.2 allows neither quotes nor backslashes in the description.
     safe = "".join(c if " " <= c <= "~" and c not in '"\\' else "'" for c in description)
     return json_answer(OAuthError(error, safe), status, Pragma="no-cache")
+
+
+def oauth_busy(description: str, seconds: str, status: int = 503) -> Response:
+    """Return that it cannot be done now, as an OAuth client reads it; come back after *seconds*."""
+    # RFC 6749 has a code for it at the authorization endpoint only (4.1.2.1), and none that fits
+    # better here.
+    said = OAuthBusy("temporarily_unavailable", description, "Try again later", description)
+    return json_answer(said, status, Pragma="no-cache", Retry_After=seconds)

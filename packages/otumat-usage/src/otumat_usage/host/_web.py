@@ -37,6 +37,7 @@ __all__ = [
     "busy",
     "host_of",
     "json_answer",
+    "later",
     "problem",
     "read_body",
     "read_form",
@@ -118,15 +119,19 @@ def problem(
     return Response(to_json(body), status, _NO_STORE | (headers or {}), "application/problem+json")
 
 
+def later() -> str:
+    """Return the seconds of a Retry-After that spreads the crowd."""
+    return str(random.randint(5, 60))  # noqa: S311 - jitter, not a secret
+
+
 def busy() -> Response:
-    """Return 503 with a Retry-After that spreads the crowd."""
-    seconds = str(random.randint(5, 60))  # noqa: S311 - jitter, not a secret
+    """Return 503 with a Retry-After."""
     return problem(
         503,
         "busy",
         "Try again later",
         "the host cannot store anything now",
-        headers={"Retry-After": seconds},
+        headers={"Retry-After": later()},
     )
 
 
