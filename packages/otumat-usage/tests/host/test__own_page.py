@@ -259,3 +259,18 @@ def test_what_a_program_agreed_to_and_where_it_ran_are_said_in_words(service):
 
     assert "by a program of the package's makers, who say that you agreed" in page
     assert "system Linux, CI yes, container no" in page
+
+
+def test_the_page_and_the_erasure_count_events_alike(service, opened, tokens, send, instant):
+    """One row may tell of an event that happened often."""
+    at = instant(service.clock())
+    body = service.batch(tokens, "x") | {
+        "headers": ["event_date", "event_type", "count"], "rows": [[at, "plot", 40]],
+    }  # fmt: skip
+    assert service.upload(tokens, body).status_code == 200
+
+    page = opened.get(PAGE).text
+    told = send("erase", sure="yes").text
+
+    assert "44 events in 3 uploads" in page
+    assert "44 events of 3 uploads" in told

@@ -17,10 +17,21 @@ if TYPE_CHECKING:
 
     from otumat_usage.host._database import Connection
 
-__all__ = ["SHOWN", "Held", "held"]
+__all__ = ["SHOWN", "Held", "held", "told_how"]
 
 #: Rows of days and events that the page shows; the download has all.
 SHOWN = 500
+#: Where a user agreed, and how they showed who they are: the parts of `Consent.how`.
+_PLACES = {
+    "browser": "on the host's page in a browser",
+    "device": "with a code from a program without a browser",
+    "program": "by a program of the package's makers, who say that you agreed",
+    "0.3": "asked by a program with otumat 0.3",
+}
+_PROOFS = {
+    "email": "after you opened a link that was mailed to you",
+    "oidc": "after you signed in elsewhere",
+}
 _NAMES = {"package_version": "version", "python": "Python", "os": "system", "ci": "CI"}
 
 
@@ -30,10 +41,11 @@ class Held:
 
     Attributes:
         install: The record of its consent, as the export has it.
+        how: How that was given, in words.
         survey: What was asked, and what was answered.
         grants: What its programs may do, as the export has it.
         uploads: How many there are.
-        events: How many there are in them.
+        events: How many there are in them; one that says it happened n times is n.
         days: Day, event and how often; the latest day first.
         more: How many rows of these are left out.
         contexts: What was told about the computer, in words.
@@ -41,6 +53,7 @@ class Held:
     """
 
     install: dict[str, Any]
+    how: str
     survey: list[tuple[str, str]]
     grants: list[dict[str, Any]]
     uploads: int
@@ -71,6 +84,7 @@ def held(connection: Connection, install: bytes) -> Held | None:
     rows = sorted(days.items(), key=lambda item: (-item[0][0], item[0][1]))
     return Held(
         install=record,
+        how=told_how(record["consent"]["how"]),
         survey=_answers(package, record.get("survey", {})),
         grants=grants,
         uploads=uploads,
@@ -80,6 +94,13 @@ def held(connection: Connection, install: bytes) -> Held | None:
         contexts=[words for words in contexts if words],
         dropped=dropped,
     )
+
+
+def told_how(how: str) -> str:
+    """Return in words how a consent was given."""
+    parts = how.split("-")
+    known = [words[part] for words in (_PLACES, _PROOFS) for part in parts if part in words]
+    return ", ".join(known) or how
 
 
 def _told(context: dict[str, object]) -> str:

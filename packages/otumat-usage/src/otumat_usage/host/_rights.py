@@ -39,7 +39,7 @@ __all__ = ["Erased", "agreement", "as_lines", "erase", "export", "stop"]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Erased:
-    """What an erasure removed."""
+    """What an erasure removed; an event that says it happened n times is n."""
 
     uploads: int
     events: int
@@ -86,7 +86,7 @@ def erase(connection: Connection, install: bytes) -> Erased | None:
     package = connection.scalar(select(installs.c.package).where(installs.c.id == install))
     if package is None:
         return None
-    held = [len(entry.times) for entry in entries(connection, package, install=install)]
+    held = [sum(entry.counts) for entry in entries(connection, package, install=install)]
     take_out(connection, package, install)
     for table in (log, recent, tokens, families, auth_codes, device_grants, self_keys):
         connection.execute(delete(table).where(table.c.install == install))

@@ -91,7 +91,7 @@ installs = Table(
     Column("consent_sha256", String(64), nullable=False),
     Column("consent_version", String(32), nullable=False),
     Column("consent_at", BigInteger, nullable=False),
-    Column("consent_how", String(16), nullable=False),  # browser, device
+    Column("consent_how", String(16), nullable=False),  # see `_held`
     Column("survey", Text, nullable=True),
 )
 Index("install_by_package", installs.c.package, installs.c.state)
