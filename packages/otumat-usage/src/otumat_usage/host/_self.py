@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from otumat_usage.host._grants import Access, Refusal, authenticate
+from otumat_usage.host._grants import Refusal, authenticate
 from otumat_usage.host._ingest import bearer, refuse
 from otumat_usage.host._messages import Erasure, SelfLink
 from otumat_usage.host._own_page import PATH
@@ -23,82 +24,74 @@ from otumat_usage.host._web import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from otumat_usage.host._database import Connection
+    from otumat_usage.host._host import Host
 
 __all__ = ["link", "remove", "show"]
+
+_T = TypeVar("_T")
 
 _SCOPE = "usage:self"
 
 
 async def show(request: Request) -> Response:
     """Serve ``GET /api/usage-self``: everything held, as JSON lines."""
-    token = bearer(request)
-    if token is None:
-        return refuse()
-    host = host_of(request)
-    now = host.now()
-
-    def read(connection: Connection) -> str | Refusal | None:
-        access = authenticate(connection, token, now, note=False)
-        if isinstance(access, Refusal):
-            return access
-        return as_lines(export(connection, access.install)) if _SCOPE in access.scope else None
-
-    found = await reading(host, read)
-    if found is None:
-        return _narrow()
-    if isinstance(found, Refusal):
-        return refuse(found)
+    found = await _for_owner(request, reading, lambda c, install: as_lines(export(c, install)))
+    if isinstance(found, Response):
+        return found
     headers = {"Cache-Control": "no-store"}
     return Response(found, headers=headers, media_type="application/jsonl")
 
 
 async def remove(request: Request) -> Response:
     """Serve ``DELETE /api/usage-self``: erase everything, now."""
-    token = bearer(request)
-    if token is None:
-        return refuse()
+
+    def write(connection: Connection, install: bytes) -> tuple[bytes, Erased | None]:
+        return install, erase(connection, install)
+
+    result = await _for_owner(request, writing, write)
+    if isinstance(result, Response):
+        return result
+    install, erased = result
+    assert erased is not None  # noqa: S101 - a token whose install is there was looked up
     host = host_of(request)
-    now = host.now()
-
-    def write(connection: Connection) -> tuple[Access, Erased | None] | Refusal:
-        access = authenticate(connection, token, now, note=False)
-        if isinstance(access, Refusal):
-            return access
-        return access, erase(connection, access.install) if _SCOPE in access.scope else None
-
-    result = await writing(host, write)
-    if isinstance(result, Refusal):
-        return refuse(result)
-    access, erased = result
-    if erased is None:
-        return _narrow()
     host.bearers.clear()
     await reading(host, host.database.flush)
-    install = str(uuid.UUID(bytes=access.install))
-    return json_answer(Erasure(True, install, erased.uploads, erased.events))
+    return json_answer(Erasure(True, str(uuid.UUID(bytes=install)), erased.uploads, erased.events))
 
 
 async def link(request: Request) -> Response:
     """Serve ``POST /api/usage-self/link``: a link that opens the user's own page, once."""
+    host = host_of(request)
+    now = host.now()
+    alone = functools.partial(writing, install=install_of(bearer(request) or "", "at"))
+    key = await _for_owner(request, alone, lambda c, install: new_link(c, install, now))
+    if isinstance(key, Response):
+        return key
+    return json_answer(SelfLink(f"{host.issuer}{PATH}?key={key}", LINK_LIFE // 1000), 201)
+
+
+async def _for_owner(
+    request: Request,
+    run: Callable[[Host, Callable[[Connection], _T | Response]], Awaitable[_T | Response]],
+    act: Callable[[Connection, bytes], _T],
+) -> _T | Response:
+    """Have *run* do *act* for the install whose token *request* carries; or say why not."""
     token = bearer(request)
     if token is None:
         return refuse()
     host = host_of(request)
     now = host.now()
 
-    def write(connection: Connection) -> str | Refusal | None:
+    def inside(connection: Connection) -> _T | Response:
         access = authenticate(connection, token, now, note=False)
         if isinstance(access, Refusal):
-            return access
-        return new_link(connection, access.install, now) if _SCOPE in access.scope else None
+            return refuse(access)
+        return act(connection, access.install) if _SCOPE in access.scope else _narrow()
 
-    key = await writing(host, write, install=install_of(token, "at"))
-    if key is None:
-        return _narrow()
-    if isinstance(key, Refusal):
-        return refuse(key)
-    return json_answer(SelfLink(f"{host.issuer}{PATH}?key={key}", LINK_LIFE // 1000), 201)
+    return await run(host, inside)
 
 
 def _narrow() -> Response:
