@@ -1,6 +1,7 @@
 """Hostile input: each is refused in bounded memory and time, and nothing is stored."""
 
 import contextlib
+import dataclasses
 import gzip
 import json
 import socket
@@ -12,7 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from otumat_usage.host import _care, _grants, _packages, _public, _statistics, _wire
+from otumat_usage.host._admin import new_link
 from otumat_usage.host._app import make_app
+from otumat_usage.host._database import log, select
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -284,8 +287,6 @@ def test_many_properties_and_deep_ones_are_left_out(service, instant):
 
 
 def test_the_admin_link_works_once_and_for_an_hour(service):
-    from otumat_usage.host._admin import new_link
-
     with service.host.database.write() as connection:
         link = new_link(connection, "http://127.0.0.1:8080", service.clock())
         late = new_link(connection, "http://127.0.0.1:8080", service.clock())
@@ -305,10 +306,6 @@ def test_the_admin_link_works_once_and_for_an_hour(service):
 
 
 def test_cookies_are_bound_to_https_when_the_address_is(service):
-    import dataclasses
-
-    from otumat_usage.host._app import make_app
-
     host = dataclasses.replace(service.host, issuer="https://usage.example.org")
     browser = type(service.browser)(make_app(host), service.browser._loop)
 
@@ -323,8 +320,6 @@ def test_cookies_are_bound_to_https_when_the_address_is(service):
 
 
 def test_guessing_admin_links_is_stopped_after_ten(service):
-    from otumat_usage.host._admin import new_link
-
     with service.host.database.write() as connection:
         link = new_link(connection, "http://127.0.0.1:8080", service.clock())
     wrong = [service.browser.get("/admin/enter?key=x").status_code for _ in range(11)]
@@ -496,3 +491,44 @@ def test_a_property_too_large_for_the_log_is_left_out(service, instant):
     )
     kept = [row[3] for row in json.loads(held.text.splitlines()[-1])["rows"]]
     assert kept == [None, None, None, {"n": 2**63 - 1, "f": 2**63 - 1}]
+
+
+def test_bad_rows_without_number_take_no_room(service):
+    """They come in a few hundred bytes; the receipt is the same at every repetition."""
+    tokens = service.enrol()
+    at = "2026-06-01T12:00:00Z"
+    rows = [[at, "a"], [at], *[[] if n % 2 else [at, ""] for n in range(9_998)]]
+    body = service.batch(tokens) | {"rows": rows, "last": len(rows)}
+
+    first, again = (service.upload(tokens, body).json() for _ in range(2))
+
+    assert (first["accepted"], first["rejected_count"], len(first["rejected"])) == (1, 9_999, 100)
+    assert again["duplicate"] is True
+    for said in (first, again):
+        said.pop("next_upload_after"), said.pop("duplicate")
+    assert again == first
+    with service.host.database.read() as connection:
+        kept = connection.execute(select(log)).one()
+    assert len(kept.refused) + len(kept.body) < 6_000
+    for anew in (False, True):
+        assert summary(service).health["rejected"] == 9_999
+        _care.roll_up(service.host.database.path.parent, anew=anew)
+    assert summary(service).health["rejected"] == 9_999
+
+
+def test_a_preview_of_the_admin_link_does_not_use_it_up(service):
+    with service.host.database.write() as connection:
+        link = new_link(connection, service.host.issuer, service.clock())
+
+    preview = service.new_browser()("HEAD", link)
+
+    assert (preview.status_code, "set-cookie" in preview.headers) == (401, False)
+    assert service.browser.get(link).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/user/my-data/?key=secret", "/p/demo/", "/admin/enter/?key=x"])
+def test_a_slash_too_many_is_no_address_and_no_redirect(steady, path):
+    """The redirect would name http behind a proxy, and send the key there in the clear."""
+    answer = steady.browser.get(path)
+
+    assert (answer.status_code, "location" in answer.headers) == (404, False)

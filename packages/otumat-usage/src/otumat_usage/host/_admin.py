@@ -43,8 +43,13 @@ def new_link(connection: Connection, issuer: str, now: int) -> str:
 
 
 async def enter(request: Request) -> Response:
-    """Serve ``GET /admin/enter``: trade the one-time key for a session."""
+    """Serve ``GET /admin/enter``: trade the one-time key for a session.
+
+    A preview (HEAD) must not use it up.
+    """
     host = host_of(request)
+    if request.method != "GET":
+        return locked()
     key = request.query_params.get("key", "")
     address, now = address_of(request), host.now()
     if host.admin_keys.spent(address, now):

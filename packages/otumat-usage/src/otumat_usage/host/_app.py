@@ -95,6 +95,8 @@ def make_app(
             ClientDisconnect: _gone,
         },
     )
+    # Its answer names an address by what the proxy spoke to us: a key in it would go in the clear.
+    app.router.redirect_slashes = False
     app.state.host = host
     app.state.operations = OPERATIONS
     patterns = {route.endpoint: route.path for route in app.routes if isinstance(route, Route)}

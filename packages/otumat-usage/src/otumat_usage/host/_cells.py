@@ -17,6 +17,7 @@ from otumat_usage.host._bitmaps import BitMap, unpack_set
 from otumat_usage.host._body import columns_of, refused_of
 from otumat_usage.host._days import DAY
 from otumat_usage.host._dropped import MOST, named
+from otumat_usage.host._rejected import rows_of
 from otumat_usage.host._schema import log
 
 if TYPE_CHECKING:
@@ -254,7 +255,7 @@ def _refused(health: dict[str, int], refused: str) -> None:
     """Count what was not taken, and what the client had dropped before."""
     rejected, dropped = refused_of(refused)
     for item in rejected:
-        health["replayed" if item["reason"] == "replay" else "rejected"] += 1
+        health["replayed" if item["reason"] == "replay" else "rejected"] += rows_of(item)
     for reason, count in named(dropped).items():
         health[f"dropped: {reason}"] += count
 

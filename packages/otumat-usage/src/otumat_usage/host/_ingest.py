@@ -13,6 +13,7 @@ from otumat_usage.host._errors import StoreBusy
 from otumat_usage.host._grants import LEGACY_SCOPE, Access, Refusal, authenticate
 from otumat_usage.host._log import Receipt, Reused, Upload, append
 from otumat_usage.host._messages import UploadReceipt
+from otumat_usage.host._rejected import NAMED, total
 from otumat_usage.host._secrets import install_of
 from otumat_usage.host._web import (
     Request,
@@ -48,7 +49,6 @@ _T = TypeVar("_T")
 #: Milliseconds for which a token's meaning is remembered, and for how many tokens.
 _FRESH = 5000
 _REMEMBERED = 20_000
-_SHOWN = 100  # rejected rows named in one answer
 #: Bytes of a body, packed and plain, from which on it is read off the event loop: everybody else
 #: would wait for it. For less the way there takes longer than the work.
 _PACKED, _PLAIN = 2_048, 65_536
@@ -287,7 +287,7 @@ def _forbidden(package: _packages.Package) -> Response:
 
 def _count(host: Host, receipt: Receipt) -> None:
     host.metrics.uploads.add("again" if receipt.duplicate else "new")
-    outcomes = {"accepted": receipt.accepted, "rejected": len(receipt.rejected)}
+    outcomes = {"accepted": receipt.accepted, "rejected": total(receipt.rejected)}
     if receipt.duplicate:
         outcomes = {"again": sum(outcomes.values())}
     for outcome, number in outcomes.items():
@@ -306,8 +306,8 @@ def _answer(result: Receipt | Reused | Refusal, package: _packages.Package) -> R
         UploadReceipt(
             accepted=result.accepted,
             duplicate=result.duplicate,
-            rejected=result.rejected[:_SHOWN],
-            rejected_count=len(result.rejected),
+            rejected=[item for item in result.rejected if "row" in item][:NAMED],
+            rejected_count=total(result.rejected),
             batch=result.batch,
             receipt=result.receipt,
             next_upload_after=round(wait),

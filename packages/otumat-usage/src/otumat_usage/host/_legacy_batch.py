@@ -127,10 +127,10 @@ def _known(
 
 
 def _placed(receipts: list[Receipt]) -> list[dict[str, object]]:
-    """Return what was rejected, each row by its place in the whole body."""
+    """Return what was rejected, each row that is named by its place in the whole body."""
     starts = itertools.count(0, LIMITS["rows"])
     return [
-        item | {"row": int(str(item["row"])) + start}
+        item | {"row": int(str(item["row"])) + start} if "row" in item else item
         for start, receipt in zip(starts, receipts, strict=False)
         for item in receipt.rejected
     ]

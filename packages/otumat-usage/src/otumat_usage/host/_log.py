@@ -26,6 +26,7 @@ from otumat_usage.host._days import day_of
 from otumat_usage.host._dictionary import CONTEXTS, EVENT_TYPES
 from otumat_usage.host._dropped import named
 from otumat_usage.host._prepared import Prepared
+from otumat_usage.host._rejected import briefly
 from otumat_usage.host._wire import (
     Batch,
     Event,
@@ -78,7 +79,10 @@ class Upload:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the host answers for a stored batch, now and at every repetition."""
+    """What the host answers for a stored batch, now and at every repetition.
+
+    *rejected* is as `briefly` has it.
+    """
 
     batch: str
     receipt: str
@@ -98,7 +102,7 @@ class Reused:
 class Entry:
     """One upload read back: its install, context, and its events as parallel lists.
 
-    *batch* and *run* are hashes (see `_schema`).
+    *batch* and *run* are hashes (see `_schema`); *rejected* is as `briefly` has it.
     """
 
     install: bytes
@@ -136,7 +140,8 @@ def append(
     if _LATELY.rows(connection, install=install, batch=mark[:SHORT]):
         return Reused(batch.batch)  # the same body would have the same numbers of the same run
     fresh, replayed = _trim(upload.accepted, [(last - span, last) for last, span, _ in ranges])
-    rejected = sorted(upload.rejected + replayed, key=lambda item: int(str(item["row"])))
+    refused = sorted(upload.rejected + replayed, key=lambda item: int(str(item["row"])))
+    rejected = briefly(refused)
     context = to_json(clean_context(batch.context)).decode()
     _APPEND.run(
         connection,
