@@ -7,6 +7,7 @@ client made up only hashes are kept: they are compared, and mean nothing else.
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import hashlib
 import json
@@ -227,17 +228,33 @@ def _receipt(install: bytes, upload: Upload, received: int) -> str:
 def _trim(
     accepted: list[Event], ranges: list[tuple[int, int]]
 ) -> tuple[list[Event], list[dict[str, object]]]:
-    """Leave out events whose sequence numbers an earlier batch of the run brought."""
-    if not ranges:
-        return accepted, []
+    """Leave out events whose sequence numbers an earlier batch of the run brought.
+
+    A hostile run has many ranges, and a batch many events: each is looked up in their union.
+    """
+    firsts, lasts = _union(ranges)
     fresh: list[Event] = []
     replayed: list[dict[str, object]] = []
     for event in accepted:
-        if any(first <= event.seq <= last for first, last in ranges):
+        place = bisect.bisect_right(firsts, event.seq) - 1
+        if place >= 0 and event.seq <= lasts[place]:
             replayed.append({"row": event.row, "reason": "replay"})
         else:
             fresh.append(event)
     return fresh, replayed
+
+
+def _union(ranges: list[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    """Return the beginnings and the ends of what *ranges* cover together, in order."""
+    firsts: list[int] = []
+    lasts: list[int] = []
+    for first, last in sorted(ranges):
+        if lasts and first <= lasts[-1]:
+            lasts[-1] = max(lasts[-1], last)
+        else:
+            firsts.append(first)
+            lasts.append(last)
+    return firsts, lasts
 
 
 def _body(connection: Connection, package: int, received: int, events: list[Event]) -> bytes:
