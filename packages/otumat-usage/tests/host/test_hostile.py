@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import gzip
 import json
+import re
 import socket
 import time
 import uuid
@@ -303,6 +304,28 @@ def test_the_admin_link_works_once_and_for_an_hour(service):
     assert stranger.get(late).status_code == 401
     service.clock.forward(days=30)
     assert service.browser.get("/").status_code == 401
+
+
+def test_a_sign_out_ends_every_session_and_nobody_elses_page_can_ask_for_it(service):
+    service.admin()
+    page = service.browser.get("/").text
+    lost = service.new_browser()
+    with service.host.database.write() as connection:
+        link = new_link(connection, service.host.issuer, service.clock())
+        unused = new_link(connection, service.host.issuer, service.clock())
+    assert lost.get(link).status_code == 303
+    csrf = {"csrf": re.search(r'name="csrf" value="([^"]+)"', page)[1]}
+
+    stranger = service.new_browser().post("/admin/leave", data=csrf)
+    forged = service.browser.post("/admin/leave", data={"csrf": "x"})
+    assert (stranger.status_code, forged.status_code) == (401, 403)
+    assert lost.get("/").status_code == 200
+    left = service.browser.post("/admin/leave", data=csrf)
+
+    assert (left.status_code, "Signed out" in left.text) == (200, True)
+    assert 'otumat_admin=""' in left.headers["set-cookie"]
+    assert [browser.get("/").status_code for browser in (lost, service.browser)] == [401, 401]
+    assert lost.get(unused).status_code == 401
 
 
 def test_cookies_are_bound_to_https_when_the_address_is(service):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from otumat_usage.host._database import (
     Connection,
     admin_links,
@@ -12,6 +10,7 @@ from otumat_usage.host._database import (
     select,
     sessions,
 )
+from otumat_usage.host._form_session import cookie_name, is_ours, keep_cookie
 from otumat_usage.host._pages import message
 from otumat_usage.host._secrets import digest, new_secret
 from otumat_usage.host._web import (
@@ -20,18 +19,19 @@ from otumat_usage.host._web import (
     Response,
     address_of,
     host_of,
+    read_form,
     reading,
     writing,
 )
 
-if TYPE_CHECKING:
-    from otumat_usage.host._host import Host
-
-__all__ = ["enter", "is_admin", "locked", "new_link"]
+__all__ = ["LEAVE", "enter", "is_admin", "leave", "locked", "new_link"]
 
 _LINK_LIFE = 3_600_000
 _SESSION_LIFE = 30 * 86_400_000
 _COOKIE = "otumat_admin"
+_HINT = "otumat-usage host admin-link -d FOLDER"
+#: What the CSRF value of the form that signs out is for.
+LEAVE = "leave"
 
 
 def new_link(connection: Connection, issuer: str, now: int) -> str:
@@ -61,22 +61,33 @@ async def enter(request: Request) -> Response:
         host.admin_keys.count(address, now)
         return locked()
     response = RedirectResponse("/", 303, {"Cache-Control": "no-store"})
-    response.set_cookie(
-        _name(host),
-        secret,
-        max_age=_SESSION_LIFE // 1000,
-        httponly=True,
-        secure=host.secure,
-        samesite="lax",
-        path="/",
+    return keep_cookie(host, response, _COOKIE, secret, seconds=_SESSION_LIFE // 1000)
+
+
+async def leave(request: Request) -> Response:
+    """Serve ``POST /admin/leave``: end every session, and every link that would open one."""
+    if not await is_admin(request):
+        return locked()
+    form = await read_form(request) or {}
+    if not is_ours(request, form, LEAVE):
+        return message(403, "Please try again", "This page was open too long, or came elsewhere.")
+    host = host_of(request)
+
+    def end_all(connection: Connection) -> None:
+        for table in (sessions, admin_links):
+            connection.execute(delete(table))
+
+    await writing(host, end_all)
+    answer = message(
+        200, "Signed out", "On every device; to come back, make a new link:", hint=_HINT
     )
-    return response
+    return keep_cookie(host, answer, _COOKIE, "", seconds=0)
 
 
 async def is_admin(request: Request) -> bool:
     """Say whether *request* comes from an admin's session."""
     host = host_of(request)
-    secret = request.cookies.get(_name(host), "")
+    secret = request.cookies.get(cookie_name(host, _COOKIE), "")
     if not secret:
         return False
     now = host.now()
@@ -91,7 +102,7 @@ def locked() -> Response:
         401,
         "This page is for the maintainer",
         "Open the one-time link that the host printed when it started, or make a new one:",
-        hint="otumat-usage host admin-link -d FOLDER",
+        hint=_HINT,
     )
 
 
@@ -104,7 +115,3 @@ def _trade(connection: Connection, key: str, now: int) -> str | None:
     expires = now + _SESSION_LIFE
     connection.execute(insert(sessions).values(hash=digest(secret), expires=expires))
     return secret
-
-
-def _name(host: Host) -> str:
-    return f"__Host-{_COOKIE}" if host.secure else _COOKIE

@@ -72,6 +72,7 @@ def make_app(
             *routes_of(OPERATIONS),
             *_dashboard.ROUTES,
             Route("/admin/enter", _admin.enter, methods=["GET"]),
+            Route("/admin/leave", _admin.leave, methods=["POST"]),
             Route("/p/{package}/consent", _enrolment.show_text),
             Route("/p/{package}/consent/0.3", _legacy_enrolment.show_text),
             *_public.ROUTES,

@@ -6,14 +6,16 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from otumat_usage.host import _exhibit, _packages
-from otumat_usage.host._admin import is_admin, locked
+from otumat_usage.host._admin import LEAVE, is_admin, locked
 from otumat_usage.host._answers import DIMENSIONS, Answers
 from otumat_usage.host._catalogue import PAGES, ExhibitUnknown, exhibit, shown_on
 from otumat_usage.host._expression import NAMES, FilterInvalid, condition
 from otumat_usage.host._figures import Figures, figures
+from otumat_usage.host._form_session import form_session, keep_session
 from otumat_usage.host._pages import SCRIPTED, message, page
 from otumat_usage.host._public import is_published
 from otumat_usage.host._question import SPANS, Question, QuestionInvalid, ask
+from otumat_usage.host._secrets import new_secret, sign_form
 from otumat_usage.host._snippet import snippet
 from otumat_usage.host._statistics import Summary, iso, summarise
 from otumat_usage.host._web import (
@@ -52,8 +54,13 @@ async def start_page(request: Request) -> Response:
         names = _packages.names(connection)
         return [summarise(connection, _packages.find(connection, n), now) for n in names]
 
-    values = {"summaries": await reading(host, read), "issuer": host.issuer}
-    return await run_in_threadpool(page, "packages.html", values)
+    session = form_session(request) or new_secret()
+    values = {
+        "summaries": await reading(host, read),
+        "csrf": sign_form(host.form_key, session, LEAVE),
+    }
+    shown = await run_in_threadpool(page, "packages.html", values)
+    return keep_session(host, shown, session)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
