@@ -3,7 +3,9 @@
 A real mail server (aiosmtpd) and a real OpenID provider (oidc-provider-mock) answer.
 """
 
+import asyncio
 import re
+import socket
 import threading
 import time
 from urllib.parse import parse_qs, urlsplit
@@ -284,6 +286,30 @@ def test_the_request_carries_state_nonce_and_challenge(by_provider):
     assert len(sent["nonce"]) >= 43
     again = by_provider.browser.get(there).headers["location"]
     assert f"nonce={sent['nonce']}" not in again
+
+
+def test_a_provider_that_keeps_us_waiting_keeps_nobody_else_waiting(by_provider):
+    """Those who wait for it share their threads with all that is read from the store."""
+    silent = socket.create_server(("127.0.0.1", 0), backlog=100)
+    with by_provider.host.database.write() as connection:
+        port = silent.getsockname()[1]
+        _providers.set_provider(connection, f"http://127.0.0.1:{port}", "usage")
+    there = by_provider.browser.get(by_provider.authorization()).headers["location"]
+    client = by_provider.browser._client
+
+    async def crowd():
+        waiting = [asyncio.ensure_future(client.get(there)) for _ in range(60)]
+        first, _ = await asyncio.to_thread(silent.accept)  # they have reached it
+        read = await client.get("/.well-known/otumat-usage?package=demo")
+        done = [task for task in waiting if task.done()]
+        for task in waiting:
+            task.cancel()
+        first.close()
+        silent.close()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return read.status_code, done
+
+    assert by_provider.browser._loop.run(crowd()) == (200, [])
 
 
 def test_a_provider_that_is_gone_is_told(by_provider):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import time
 from typing import TYPE_CHECKING
@@ -48,6 +49,8 @@ class Host:
         admin_keys: Wrong one-time keys that one address may try per minute.
         api_tokens: Unknown personal tokens that one address may try per minute.
         self_keys: Wrong links to a user's own page that one address may try per minute.
+        outside: Lets few wait for mail servers and providers at once: what reads the store shares
+            its threads with them.
         proof: That the store took a write in the last two seconds.
         metrics: What this process has done so far, as numbers.
     """
@@ -66,6 +69,7 @@ class Host:
     admin_keys: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
     api_tokens: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
     self_keys: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
+    outside: asyncio.Semaphore = dataclasses.field(default_factory=lambda: asyncio.Semaphore(8))
     proof: Shared = dataclasses.field(default_factory=lambda: Shared(2000))
     metrics: Metrics = dataclasses.field(default_factory=Metrics)
 

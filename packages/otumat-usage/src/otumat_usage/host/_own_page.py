@@ -7,7 +7,7 @@ session of a quarter of an hour, known by a cookie alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from otumat_usage.host import _held, _self_keys
 from otumat_usage.host._form_session import (
@@ -17,8 +17,9 @@ from otumat_usage.host._form_session import (
     keep_cookie,
     keep_session,
 )
+from otumat_usage.host._lines import gathered, sent
 from otumat_usage.host._pages import message, page
-from otumat_usage.host._rights import as_lines, erase, export, stop
+from otumat_usage.host._rights import erase, export, stop
 from otumat_usage.host._secrets import install_of, new_secret, sign_form
 from otumat_usage.host._web import (
     RedirectResponse,
@@ -100,15 +101,14 @@ async def _download(request: Request) -> Response:
     host, session = host_of(request), _session(request)
     now = host.now()
 
-    def read(connection: Connection) -> str:
+    def read(connection: Connection) -> IO[bytes] | None:
         install = _self_keys.owner_of(connection, session, now)
-        return "" if install is None else as_lines(export(connection, install))
+        return None if install is None else gathered(export(connection, install))
 
     found = await reading(host, read)
-    if not found:
+    if found is None:
         return _locked()
-    headers = {**_NO_STORE, "Content-Disposition": 'attachment; filename="my-usage-data.jsonl"'}
-    return Response(found, headers=headers, media_type="application/jsonl")
+    return sent(found, Content_Disposition='attachment; filename="my-usage-data.jsonl"')
 
 
 async def _stop(request: Request) -> Response:

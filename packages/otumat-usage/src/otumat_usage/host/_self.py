@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from otumat_usage.host._grants import Refusal, authenticate
 from otumat_usage.host._ingest import bearer, refuse
+from otumat_usage.host._lines import gathered, sent
 from otumat_usage.host._messages import Erasure, SelfLink
 from otumat_usage.host._own_page import PATH
-from otumat_usage.host._rights import Erased, as_lines, erase, export
+from otumat_usage.host._rights import Erased, erase, export
 from otumat_usage.host._secrets import install_of
 from otumat_usage.host._self_keys import LINK_LIFE, new_link
 from otumat_usage.host._web import (
@@ -38,11 +39,11 @@ _SCOPE = "usage:self"
 
 async def show(request: Request) -> Response:
     """Serve ``GET /api/usage-self``: everything held, as JSON lines."""
-    found = await _for_owner(request, reading, lambda c, install: as_lines(export(c, install)))
+    found = await _for_owner(request, reading, lambda c, install: gathered(export(c, install)))
     if isinstance(found, Response):
         return found
-    headers = {"Cache-Control": "no-store"}
-    return Response(found, headers=headers, media_type="application/jsonl")
+    assert found is not None  # noqa: S101 - whoever has a token has an install
+    return sent(found)
 
 
 async def remove(request: Request) -> Response:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
 from otumat_usage.host import _mail, _oidc, _packages, _providers
@@ -38,10 +38,14 @@ from otumat_usage.host._web import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from otumat_usage.host._host import Host
     from otumat_usage.host._packages import Package
 
 __all__ = ["SIGN_IN", "admitted", "by_link", "by_provider", "sent", "show", "to_sign_in"]
+
+_T = TypeVar("_T")
 
 SIGN_IN = "/user/sign-in"
 _COOKIE = "otumat_user"
@@ -163,7 +167,7 @@ async def by_provider(request: Request) -> Response:
         return (_mail.domain_of(str(claims.get("email", ""))) or "") if proven else ""
 
     try:
-        domain = await run_in_threadpool(ask)
+        domain = await _outside(host, ask)
     except SignInRefused:
         return message(403, "You were not signed in", "The provider's answer could not be checked.")
     except SignInUnavailable:
@@ -196,7 +200,7 @@ async def _mailed(host: Host, package: Package, address: str, link: str) -> Resp
         return _later("Signing in is not set up at this host.")
     try:
         subject = f"Usage reports of {package.name}: confirm your address"
-        await run_in_threadpool(lambda: _mail.send(server, address, subject, text))
+        await _outside(host, lambda: _mail.send(server, address, subject, text))
     except SignInUnavailable:
         return _later("No mail can be sent now.")
     return message(200, "Look into your mailbox", "The link in it leads back to the question.")
@@ -211,13 +215,19 @@ async def _to_provider(host: Host, session: str, there: str) -> Response:
     state = seal(host.form_key, "state", session, until, next=there, random=random)
     nonce, verifier = _derived(host, session, random)
     try:
-        provider = await run_in_threadpool(lambda: _oidc.discover(*known))
+        provider = await _outside(host, lambda: _oidc.discover(*known))
     except SignInUnavailable:
         return _later("The provider does not answer now.")
     target = provider.address(
         f"{host.issuer}{SIGN_IN}/oidc", state=state, nonce=nonce, challenge=challenge_of(verifier)
     )
     return _see_other(target)
+
+
+async def _outside(host: Host, work: Callable[[], _T]) -> _T:
+    """Do *work*, which waits for another machine, without taking every thread for it."""
+    async with host.outside:
+        return await run_in_threadpool(work)
 
 
 def _derived(host: Host, session: str, random: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from otumat_usage.host._authorize import single_valued
@@ -33,6 +33,7 @@ __all__ = [
     "Response",
     "Route",
     "Starlette",
+    "StreamingResponse",
     "address_of",
     "busy",
     "host_of",
