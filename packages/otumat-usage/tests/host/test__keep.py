@@ -155,6 +155,17 @@ def test_the_doctor_finds_nothing_wrong_with_a_healthy_host(service, run):
     assert findings["serving"]["text"] == "no"
 
 
+def test_the_doctor_names_the_copies_that_still_hold_people_s_data(run, folder, tmp_path):
+    assert "copies" not in run("doctor").stdout
+    _keep.backup(folder, tmp_path / "copy")
+
+    kept = _restore.restore(folder, tmp_path / "copy").kept
+    (folder / ".host.sqlite3-left").touch()
+
+    copies = f"copies beside the store: .host.sqlite3-left, {kept.name}: they hold"
+    assert copies in run("doctor").stdout
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no mode bits")
 def test_the_doctor_names_an_open_folder(run, folder):
     folder.chmod(0o755)

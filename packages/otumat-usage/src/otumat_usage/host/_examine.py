@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import shutil
 import time
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ __all__ = ["Finding", "examine"]
 
 #: Free space under which `examine` warns, in bytes.
 _SCARCE = 200 << 20
+#: What `restore` and `upgrade` keep, and what one that was killed left.
+_COPY = re.compile(r"host\.(sqlite3|dump)\.[0-9]{8}T|\.host\.(sqlite3|dump)")
 #: Seconds that the clocks of two machines may differ.
 _SKEW = 300
 
@@ -60,6 +63,9 @@ def examine(folder: Path) -> Iterator[Finding]:
         loose = os.name == "posix" and bool(place.stat().st_mode & 0o077)
         hint = f"others can read it: chmod go= {place}" if loose else "only its owner can read it"
         yield Finding(str(place), not loose, hint)
+    if copies := sorted(each.name for each in folder.iterdir() if _COPY.match(each.name)):
+        text = f"{', '.join(copies)}: they hold people's data; delete what you do not need"
+        yield Finding("copies beside the store", None, text)
     free = shutil.disk_usage(folder).free
     yield Finding("free space", free > _SCARCE, f"{free >> 20} MiB")
     database = Database(url, path)
