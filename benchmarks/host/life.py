@@ -194,7 +194,7 @@ def life(folder: pathlib.Path, events: int, rows: int) -> dict[str, float]:
     with database.write() as connection:
         _retention.let_go(connection, now)  # as it does every day: ids are kept for 30 days
         whole = used(connection) - empty
-        for table in ("rollup", "rollup_week"):
+        for table in ("rollup", "rollup_week", "rollup_mixed"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
         bare = used(connection) - empty
     database.close()

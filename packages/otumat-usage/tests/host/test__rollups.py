@@ -18,6 +18,7 @@ from otumat_usage.host._database import (
     inbox,
     log,
     members,
+    mixed,
     recent,
     rollups,
     select,
@@ -87,6 +88,29 @@ CROWDED = [
         (23, CONTEXTS[1], [("plot", 0, 1)]),
         (9 - 4 * who, CONTEXTS[1], [("save", 0, 1), ("fit", 2, 1)]),
         (9 - 4 * who, CONTEXTS[0], [("fit", 0, 1)]),
+    )
+]  # fmt: skip
+
+
+# In one week that is over: back and forth between versions and none, with other features in each,
+# by days and on one; one upload comes late, another waits to be counted; one user stays with one.
+CHANGING = [
+    {"who": who, "ago": ago, "context": context, "events": [(feature, 0, 1)], "gap": 0,
+     "dropped": {}, "refused": [], "fold": fold}
+    for who, ago, context, feature, fold in (
+        (0, 7, CONTEXTS[0], "fit", 9),
+        (1, 6, CONTEXTS[0], "save", 9),
+        (0, 5, CONTEXTS[1], "plot", 9),
+        (0, 4, CONTEXTS[0], "save", 9),
+        (1, 4, CONTEXTS[4], "fit", 9),
+        (1, 4, CONTEXTS[1], "plot", 9),
+        (2, 3, CONTEXTS[1], "fit", 9),
+        (2, 1, CONTEXTS[1], "save", 9),
+        (0, 1, CONTEXTS[1], "save", 9),
+        (3, 12, CONTEXTS[0], "fit", 9),
+        (3, 11, CONTEXTS[4], "plot", 9),
+        (1, 6, CONTEXTS[1], "fit", 9),
+        (2, 2, CONTEXTS[0], "plot", 0),
     )
 ]  # fmt: skip
 
@@ -175,10 +199,10 @@ class World:
             counted.pop(install, None)
 
     def stored(self):
-        """Return every roll-up of the package: of days, and of weeks."""
+        """Return every roll-up of the package: of days, and of weeks; of who changed in one."""
         with self.database.read() as connection:
             found = []
-            for table in (rollups, weeks):
+            for table in (rollups, weeks, mixed):
                 mine = select(table).where(table.c.package == self.package.id)
                 found.append(sorted(tuple(row) for row in connection.execute(mine)))
             return found
@@ -201,7 +225,9 @@ class World:
 
 
 def where_sql(where):
-    """Return *where* as a condition on the install-day d."""
+    """Return *where*, or no filter, as a condition on the install-day d."""
+    if where is None:
+        return "1"
     same = "e.install = d.install AND e.day = d.day"
     if isinstance(where, Is):
         if where.value == "unknown":
@@ -562,6 +588,17 @@ def check_pages(world, where):
     assert pages.checked == set(EXHIBITS) - ELSEWHERE
 
 
+def check_crossed(world):
+    """Compare every cross without a filter, of every span that begins in the last two weeks."""
+    for first in range(TODAY - 14, TODAY + 1):
+        oracle = Oracle(world, None)
+        oracle.chosen = f"(SELECT DISTINCT install, day FROM event WHERE day >= {first})"
+        with world.database.read() as connection:
+            answers = Answers(connection, world.package, NOW)
+            for axes in (("feature", "package_version"), ("python", "os")):
+                assert answers.matrix(*axes, first, TODAY) == oracle.crossed(*axes)
+
+
 @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(
     sent=st.lists(uploads, max_size=20),
@@ -571,6 +608,7 @@ def check_pages(world, where):
 )
 @example(sent=CROWDED, gone={1}, where=Is("os", "Linux"), rebuilt=3)
 @example(sent=CROWDED, gone=set(), where=Not(Is("feature", "fit")), rebuilt=0)
+@example(sent=CHANGING, gone={0}, where=Is("os", "macOS"), rebuilt=2)
 def test_answers_equal_sql_over_the_log(database, sent, gone, where, rebuilt):
     """At every stage: folded in part, erased, rebuilt while some wait; and rebuilding changes
     nothing."""
@@ -579,9 +617,11 @@ def test_answers_equal_sql_over_the_log(database, sent, gone, where, rebuilt):
             world.send(upload)
         check(world, where)
         check_pages(world, where)
+        check_pages(world, None)
         for who in gone:
             world.erase(who)
         check(world, where)
+        check_crossed(world)
         world.fold(rebuilt)
         waits = world.waiting()
         assert _rollups.rebuild(database, world.package.id) == len(world.entries()) - waits
@@ -592,6 +632,7 @@ def test_answers_equal_sql_over_the_log(database, sent, gone, where, rebuilt):
         counted = world.stored()
         check(world, where)
         check_pages(world, where)
+        check_pages(world, None)
         assert _rollups.rebuild(database, world.package.id) == len(world.entries())
 
         assert world.stored() == counted

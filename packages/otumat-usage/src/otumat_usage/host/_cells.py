@@ -29,6 +29,7 @@ __all__ = [
     "FEATURE",
     "HEALTH",
     "LOST",
+    "VERSION",
     "Cell",
     "Cells",
     "Key",
@@ -56,6 +57,8 @@ _FEW = 16
 
 #: Dimensions that are not named by the client's context.
 ALL, FEATURE, HEALTH = "all", "feature", "health"
+#: One that is: of its values users have several in one week more often than of any other.
+VERSION = "package_version"
 #: Where lost events are counted: they have no day.
 LOST = (HEALTH, "lost", 0)
 

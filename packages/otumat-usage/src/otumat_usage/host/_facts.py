@@ -22,6 +22,7 @@ from otumat_usage.host._database import (
 from otumat_usage.host._days import monday
 from otumat_usage.host._filters import UNKNOWN, AnyOf, Filter, Is, Not, alternatives, values_of
 from otumat_usage.host._kept import BY_DAY, BY_WEEK, Shelf, weekly
+from otumat_usage.host._mixed import Mixed, between
 from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._rollups import lost_by, names_of, newest, tail
 
@@ -158,6 +159,12 @@ class Facts:
     def is_week(self, start: int, last: int) -> bool:
         """Say whether the part that begins at *start* in a span up to *last* is a whole week."""
         return start not in self._apart and start == monday(start) <= last - 6
+
+    def mixed(self, first: int, last: int) -> dict[int, Mixed]:
+        """Return what is kept of the span's weeks in which nothing waits to be counted."""
+        fresh = {week for _, _, week in self._fresh_weeks}
+        found = between(self._connection, self._package, first, last)
+        return {week: each for week, each in found.items() if week not in fresh}
 
     def cut(self, how: Cut, dimension: str, first: int, last: int, where: Any = None) -> Any:
         """Return what *how* makes of the span, once."""

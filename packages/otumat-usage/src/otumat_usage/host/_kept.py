@@ -6,11 +6,13 @@ because a question about months would otherwise read hundreds of sets for each v
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from otumat_usage.host._bitmaps import pack_set, unpack_set
+from otumat_usage.host import _mixed
+from otumat_usage.host._bitmaps import BitMap, pack_set, union, unpack_set
 from otumat_usage.host._cells import ALL, HEALTH, Cell, Key
 from otumat_usage.host._database import (
     Connection,
@@ -36,6 +38,7 @@ __all__ = [
     "Shelf",
     "add",
     "bump",
+    "catch_up",
     "clear",
     "replace",
     "revision",
@@ -169,11 +172,13 @@ BY_DAY, BY_WEEK = Shelf(rollups), Shelf(weeks)
 def add(connection: Connection, package: int, cells: dict[Key, Cell]) -> None:
     """Add *cells* of days to what is kept."""
     _merge(connection, package, cells, 1)
+    _keep_mixed(connection, package, _weeks_of(cells))
 
 
 def subtract(connection: Connection, package: int, cells: dict[Key, Cell]) -> None:
-    """Take *cells* of days away from what is kept."""
+    """Take *cells* of days, all there is of their installs, away from what is kept."""
     _merge(connection, package, cells, -1)
+    _mixed.clear(connection, package, union(c.users or BitMap() for c in cells.values()))
 
 
 def replace(connection: Connection, package: int, cells: dict[Key, Cell], since: int) -> None:
@@ -192,6 +197,8 @@ def replace(connection: Connection, package: int, cells: dict[Key, Cell], since:
     BY_DAY.make(connection, [_row(package, key, cell) for key, cell in cells.items()])
     every = weekly({**stays, **cells})
     BY_WEEK.make(connection, [_row(package, key, cell) for key, cell in every.items()])
+    _mixed.drop_since(connection, package, monday(since))
+    _keep_mixed(connection, package, _weeks_of(cells))
     bump(connection, package)
 
 
@@ -199,7 +206,14 @@ def clear(connection: Connection, package: int, number: int, until: int) -> None
     """Take *number* out of every set up to day *until*: the uploads that told it may be gone."""
     for shelf in (BY_DAY, BY_WEEK):
         shelf.clear(connection, package, number, until)
+    _mixed.clear(connection, package, BitMap((number,)))
     bump(connection, package)
+
+
+def catch_up(connection: Connection, package: int) -> None:
+    """Keep of each week what stores made before this did not hold."""
+    days = (weeks.c.package == package) & (weeks.c.dimension == ALL)
+    _keep_mixed(connection, package, connection.scalars(select(weeks.c.day).where(days)).all())
 
 
 def weekly(cells: dict[Key, Cell]) -> dict[Key, Cell]:
@@ -216,6 +230,16 @@ def weekly(cells: dict[Key, Cell]) -> dict[Key, Cell]:
 def revision(connection: Connection, package: int) -> str:
     """Return what is another text after any change of what is kept."""
     return recall(connection, f"rollups:{package}") or "0"
+
+
+def _weeks_of(cells: Iterable[Key]) -> set[int]:
+    return {monday(day) for dimension, _, day in cells if dimension == ALL}
+
+
+def _keep_mixed(connection: Connection, package: int, starts: Iterable[int]) -> None:
+    for week in starts:
+        read = functools.partial(BY_DAY.span, connection, package, first=week, last=week + 6)
+        _mixed.keep(connection, package, week, read)
 
 
 def _merge(connection: Connection, package: int, cells: dict[Key, Cell], sign: int) -> None:

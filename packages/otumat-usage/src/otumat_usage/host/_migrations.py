@@ -134,6 +134,19 @@ def _add_mails(connection: Connection) -> None:
     then.create_all(connection)
 
 
+def _add_mixed(connection: Connection) -> None:
+    then = MetaData()
+    Table(
+        "rollup_mixed",
+        then,
+        Column("package", Integer, primary_key=True, autoincrement=False),
+        Column("day", Integer, primary_key=True, autoincrement=False),
+        Column("bits", LargeBinary, nullable=False),
+        Column("pairs", LargeBinary, nullable=False),
+    )
+    then.create_all(connection)
+
+
 #: What leads from each version to the next, and what it does in words.
 STEPS: dict[int, tuple[str, Callable[[Connection], None]]] = {
     1: ("add the roll-ups; what is in the log is counted once the host serves", _add_rollups),
@@ -142,6 +155,7 @@ STEPS: dict[int, tuple[str, Callable[[Connection], None]]] = {
     4: ("find expired tokens by their kind", _find_expired_by_kind),
     5: ("add the mails to maintainers", _add_mails),
     6: ("store uploads in less room again, and change statistics faster", shorten_again),
+    7: ("add what tells features by version at once; filled once the host serves", _add_mixed),
 }
 
 

@@ -10,12 +10,12 @@ import dataclasses
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from otumat_usage.host._bitmaps import BitMap, union
-from otumat_usage.host._cells import FEATURE, Cell
+from otumat_usage.host._bitmaps import BitMap, union, unpack_few
+from otumat_usage.host._cells import FEATURE, VERSION, Cell
 from otumat_usage.host._filters import UNKNOWN, Filter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from otumat_usage.host._facts import Facts
 
@@ -27,6 +27,7 @@ __all__ = [
     "last_values",
     "parts",
     "rolled",
+    "sets_of",
     "within",
 ]
 
@@ -58,26 +59,37 @@ def parts(
     """Return the span's parts, latest first; only those who satisfied *where*."""
     if where is not None or dimension == FEATURE:
         return _by_day(facts, dimension, first, last, where)
+    found: list[Part] = facts.cut(_gathered, dimension, first, last)
+    if not any(part.mixed for part in found):
+        return found
+    daily = _with_unknown(facts, dimension, first, last, weekly=False)
+    active = facts.days(None, first, last)
+    return [_looked_up(part, daily, active) if part.mixed else part for part in found]
+
+
+def _gathered(facts: Facts, dimension: str, first: int, last: int, _: None) -> list[Part]:
+    """Return the parts, latest first, without the days of those who changed."""
     named = facts.gathered(dimension, first, last)
     nobody = facts.unknown(dimension, first, last)
     found = []
-    daily: dict[int, dict[str, Cell]] | None = None
     for start, cell in sorted(facts.parts(None, first, last).items(), reverse=True):
         if cell.users is not None:
-            sets = _sets(named.get(start, {}))
+            sets = sets_of(named.get(start, {}))
             if start in nobody:
                 sets[UNKNOWN] = nobody[start].users or BitMap()
             mixed = in_several(sets.values()) if facts.is_week(start, last) else BitMap()
-            days: list[tuple[int, BitMap, Sets]] = []
-            if mixed:
-                daily = daily or _with_unknown(facts, dimension, first, last, weekly=False)
-                active = facts.days(None, first, last)
-                for day in range(start + 6, start - 1, -1):
-                    some = within(mixed, _sets(daily.get(day, {})))
-                    whole = active[day].users if day in active else None
-                    days.append((day, (whole or BitMap()) & mixed, some))
-            found.append(Part(start, cell.users, sets, mixed, days))
+            found.append(Part(start, cell.users, sets, mixed, []))
     return found
+
+
+def _looked_up(part: Part, daily: dict[int, dict[str, Cell]], active: dict[int, Cell]) -> Part:
+    """Return *part* with the days of those who changed."""
+    days = []
+    for day in range(part.start + 6, part.start - 1, -1):
+        some = within(part.mixed, sets_of(daily.get(day, {})))
+        whole = active[day].users if day in active else None
+        days.append((day, (whole or BitMap()) & part.mixed, some))
+    return dataclasses.replace(part, days=days)
 
 
 def last_values(found: Iterable[Part], order: Callable[[str], object]) -> dict[str, int]:
@@ -117,25 +129,56 @@ def both_on_one_day(
     facts: Facts, rows: str, columns: str, span: tuple[int, int], where: Filter | None
 ) -> dict[tuple[str, str], int]:
     """Return how many users had a value of *rows* and one of *columns* on one day."""
-    found: dict[tuple[str, str], list[BitMap]] = defaultdict(list)
-
-    def note(left: Mapping[str, BitMap], right: Mapping[str, BitMap]) -> None:
-        for one, users in left.items():
-            for other, theirs in right.items():
-                both = users & theirs
-                if both:
-                    found[one, other].append(both)
-
+    layers: list[tuple[Sets, Sets]] = []  # whoever is left and right had both on one day
+    apart: list[Part] = []
+    told: dict[tuple[str, str], list[bytes]] = defaultdict(list)
     weekly = where is None and columns != FEATURE
     by_part = _with_unknown(facts, rows, *span, weekly=weekly)
-    by_day = _with_unknown(facts, rows, *span, weekly=False) if weekly else {}
-    for part in facts.cut(parts, columns, *span, where):
+    kept = facts.mixed(*span) if weekly and (rows, columns) == (FEATURE, VERSION) else {}
+    for part in facts.cut(_gathered if weekly else parts, columns, *span, where):
         plain = {value: users - part.mixed for value, users in part.sets.items()}
-        note(_sets(by_part.get(part.start, {})), plain if part.mixed else part.sets)
-        for day, _, sets in part.days:
-            cells = _sets(by_day.get(day, {}))
-            note(within(part.mixed, cells), sets)
-    return {pair: len(union(users)) for pair, users in found.items()}
+        layers.append((sets_of(by_part.get(part.start, {})), plain if part.mixed else part.sets))
+        if part.start in kept and kept[part.start].users == part.mixed:
+            for pair, numbers in kept[part.start].pairs.items():
+                told[pair].append(numbers)
+        elif part.mixed:
+            apart.append(part)
+    layers += _days_of(facts, rows, columns, apart) if apart else ()
+    return _counted(layers, {pair: unpack_few(b"".join(some)) for pair, some in told.items()})
+
+
+def _days_of(
+    facts: Facts, rows: str, columns: str, weeks: list[Part]
+) -> Iterator[tuple[Sets, Sets]]:
+    """Yield for each day of *weeks*, latest first, who of those who changed had which values."""
+    span = weeks[-1].start, weeks[0].start + 6
+    left, right = (_with_unknown(facts, name, *span, weekly=False) for name in (rows, columns))
+    active = facts.days(None, *span)
+    for week in weeks:
+        for day, _, sets in _looked_up(week, right, active).days:
+            yield within(week.mixed, sets_of(left.get(day, {}))), sets
+
+
+def _counted(
+    layers: list[tuple[Sets, Sets]], told: Mapping[tuple[str, str], BitMap]
+) -> dict[tuple[str, str], int]:
+    """Return how many are left and right in any of *layers*, or are *told*.
+
+    Row by row, so that few sets are held at a time.
+    """
+    found = {}
+    for row in {row for left, _ in layers for row in left}:
+        both: dict[str, list[BitMap]] = defaultdict(list)
+        for left, right in layers:
+            if users := left.get(row):
+                for column, theirs in right.items():
+                    if some := users & theirs:
+                        both[column].append(some)
+        for (one, column), users in told.items():
+            if one == row:
+                both[column].append(users)
+        found.update({(row, column): len(union(sets)) for column, sets in both.items()})
+    return found
 
 
 def rolled(cells: list[Cell | None], window: int) -> list[int]:
@@ -164,7 +207,7 @@ def _by_day(
     found = []
     for day, cell in sorted(facts.days(where, first, last).items(), reverse=True):
         if cell.users is not None:
-            sets = _sets(named.get(day, {}))
+            sets = sets_of(named.get(day, {}))
             if where is not None:
                 sets = {value: users & cell.users for value, users in sets.items()}
             found.append(Part(day, cell.users, sets, BitMap(), []))
@@ -184,7 +227,8 @@ def _with_unknown(
     }
 
 
-def _sets(cells: Mapping[str, Cell]) -> Sets:
+def sets_of(cells: Mapping[str, Cell]) -> Sets:
+    """Return who had which value, of the values of which this is kept."""
     return {value: cell.users for value, cell in cells.items() if cell.users is not None}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from otumat_usage.host import _packages
+from otumat_usage.host import _mixed, _packages
 from otumat_usage.host._cells import HEALTH
 from otumat_usage.host._database import (
     Connection,
@@ -119,6 +119,7 @@ def _drop_sets(connection: Connection, package: int, first: int) -> int:
     # A week's set would tell those of its first days for a few days more.
     early = (weeks.c.package == package) & (weeks.c.day < first) & weeks.c.bits.is_not(None)
     connection.execute(update(weeks).where(early).values(bits=None))
+    _mixed.drop_before(connection, package, first)
     old = (
         (rollups.c.package == package)
         & (rollups.c.day < first)

@@ -115,7 +115,12 @@ def fold(connection: Connection, limit: int) -> int:
     """Count up to *limit* uploads of the inbox; return how many there were."""
     lock(connection, Locked.ROLLUPS)
     done = 0
-    for package in connection.scalars(select(packages.c.id).order_by(packages.c.id)).all():
+    every = connection.scalars(select(packages.c.id).order_by(packages.c.id)).all()
+    if recall(connection, "mixed") is None:  # a new store, or one from before schema 8
+        for package in every:
+            _kept.catch_up(connection, package)
+        remember(connection, "mixed", "kept")
+    for package in every:
         if done < limit and not _is_rebuilt(connection, package):
             done += _fold(connection, package, limit - done)
     return done

@@ -43,6 +43,7 @@ __all__ = [
     "mails",
     "members",
     "metadata",
+    "mixed",
     "packages",
     "recent",
     "rollups",
@@ -54,7 +55,7 @@ __all__ = [
     "weeks",
 ]
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 metadata = MetaData()
 
@@ -238,6 +239,15 @@ weeks = Table(
     Column("users", Integer, nullable=False),
     Column("bits", LargeBinary, nullable=True),
 )
+# By week, too: who had more than one version in it, and, as `pairs`, what they used in which.
+mixed = Table(
+    "rollup_mixed",
+    metadata,
+    Column("package", Integer, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("bits", LargeBinary, nullable=False),
+    Column("pairs", LargeBinary, nullable=False),
+)
 sessions = Table(
     "session",
     metadata,
@@ -306,7 +316,7 @@ def _leave_sets_alone(_metadata: MetaData, connection: Connection, **_: object) 
 
 
 #: Tables that hold statistics of a package: distributed by package.
-BY_PACKAGE = frozenset(("rollup", "rollup_week"))
+BY_PACKAGE = frozenset(("rollup", "rollup_week", "rollup_mixed"))
 #: Small tables without an install: copied everywhere when the others are distributed.
 REFERENCE = frozenset(
     (
