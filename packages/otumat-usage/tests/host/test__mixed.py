@@ -97,7 +97,7 @@ def crossed(service):
         with database.read() as connection:
             answers = Answers(connection, package, NOW)
             answers.revision = None  # as the store says now
-            return answers.matrix(FEATURE, VERSION, MONDAY, MONDAY + 13)
+            return answers.matrix(FEATURE, VERSION, MONDAY, MONDAY + 13).pairs
 
     return package, database, ask
 

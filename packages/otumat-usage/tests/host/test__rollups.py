@@ -596,7 +596,10 @@ def check_crossed(world):
         with world.database.read() as connection:
             answers = Answers(connection, world.package, NOW)
             for axes in (("feature", "package_version"), ("python", "os")):
-                assert answers.matrix(*axes, first, TODAY) == oracle.crossed(*axes)
+                found = answers.matrix(*axes, first, TODAY)
+                assert found.pairs == oracle.crossed(*axes)
+                each = answers.breakdown(axes[0], first, TODAY)
+                assert found.rows == {one.value: one.users for one in each}
 
 
 @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
-__all__ = ["Cohort", "Lifecycle", "Point", "Slice", "by_version"]
+__all__ = ["Cohort", "Lifecycle", "Matrix", "Point", "Slice", "by_version"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -25,6 +25,14 @@ class Slice:
     value: str
     users: int
     events: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Matrix:
+    """How many users had two values on one day, and how many had the first with any other."""
+
+    pairs: dict[tuple[str, str], int]
+    rows: dict[str, int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from otumat_usage.host._answered import Cohort, Lifecycle, Point, Slice, by_version
+from otumat_usage.host._answered import Cohort, Lifecycle, Matrix, Point, Slice, by_version
 from otumat_usage.host._bitmaps import BitMap, union
 from otumat_usage.host._cells import FEATURE, Cell
 from otumat_usage.host._database import Connection, consents, func, installs, select
@@ -38,6 +38,7 @@ __all__ = [
     "Filter",
     "Is",
     "Lifecycle",
+    "Matrix",
     "Not",
     "Point",
     "Slice",
@@ -166,7 +167,7 @@ class Answers:
     @remembered
     def matrix(
         self, rows: str, columns: str, first: int, last: int, *, where: Filter | None = None
-    ) -> dict[tuple[str, str], int]:
+    ) -> Matrix:
         """Return how many users had both values on one day."""
         return both_on_one_day(self._facts, rows, columns, (first, last), where)
 

@@ -28,24 +28,24 @@ def crossed(answers: Answers, asked: Question, axes: tuple[str, str], empty: Exh
         empty: Name, title, and what the first column is called.
     """
     found = answers.matrix(*axes, asked.first, asked.last, where=asked.where)
-    heads = _ordered(answers, axes[1], {head for _, head in found})
+    pairs, users = found.pairs, found.rows
+    heads = _ordered(answers, axes[1], {head for _, head in pairs})
     if axes[0] == "feature":
-        most = answers.breakdown(axes[0], asked.first, asked.last, where=asked.where)
-        rows = [each.value for each in most if any((each.value, head) in found for head in heads)]
+        rows = sorted({row for row, _ in pairs}, key=lambda row: (-users[row], row))
     else:
-        rows = _ordered(answers, axes[0], {row for row, _ in found})[::-1]
+        rows = _ordered(answers, axes[0], {row for row, _ in pairs})[::-1]
     shown, named = rows[:_ROWS], heads[-_HEADS:]
     cells = {
-        (i, j): found[row, head]
+        (i, j): pairs[row, head]
         for i, row in enumerate(shown)
         for j, head in enumerate(named)
-        if (row, head) in found
+        if (row, head) in pairs
     }
     cut = len(rows) > _ROWS or len(heads) > _HEADS
     return dataclasses.replace(
         empty,
         heads=(empty.heads[0], *heads),
-        rows=[(row, *(found.get((row, head), 0) for head in heads)) for row in rows],
+        rows=[(row, *(pairs.get((row, head), 0) for head in heads)) for row in rows],
         plot=lambda: heat(empty.title, shown, named, cells, unit=" users"),
         note="The table has all of them." if cut else "",
         dimension=axes[0],

@@ -172,7 +172,11 @@ BY_DAY, BY_WEEK = Shelf(rollups), Shelf(weeks)
 def add(connection: Connection, package: int, cells: dict[Key, Cell]) -> None:
     """Add *cells* of days to what is kept."""
     _merge(connection, package, cells, 1)
-    _keep_mixed(connection, package, _weeks_of(cells))
+    counted: dict[int, list[BitMap]] = defaultdict(list)
+    for (dimension, _, day), cell in cells.items():
+        if dimension == ALL:
+            counted[monday(day)].append(cell.users or BitMap())
+    _keep_mixed(connection, package, {week: union(users) for week, users in counted.items()})
 
 
 def subtract(connection: Connection, package: int, cells: dict[Key, Cell]) -> None:
@@ -198,7 +202,8 @@ def replace(connection: Connection, package: int, cells: dict[Key, Cell], since:
     every = weekly({**stays, **cells})
     BY_WEEK.make(connection, [_row(package, key, cell) for key, cell in every.items()])
     _mixed.drop_since(connection, package, monday(since))
-    _keep_mixed(connection, package, _weeks_of(cells))
+    starts = {monday(day) for dimension, _, day in cells if dimension == ALL}
+    _keep_mixed(connection, package, dict.fromkeys(starts))
     bump(connection, package)
 
 
@@ -213,7 +218,8 @@ def clear(connection: Connection, package: int, number: int, until: int) -> None
 def catch_up(connection: Connection, package: int) -> None:
     """Keep of each week what stores made before this did not hold."""
     days = (weeks.c.package == package) & (weeks.c.dimension == ALL)
-    _keep_mixed(connection, package, connection.scalars(select(weeks.c.day).where(days)).all())
+    starts = connection.scalars(select(weeks.c.day).where(days)).all()
+    _keep_mixed(connection, package, dict.fromkeys(starts))
 
 
 def weekly(cells: dict[Key, Cell]) -> dict[Key, Cell]:
@@ -232,14 +238,11 @@ def revision(connection: Connection, package: int) -> str:
     return recall(connection, f"rollups:{package}") or "0"
 
 
-def _weeks_of(cells: Iterable[Key]) -> set[int]:
-    return {monday(day) for dimension, _, day in cells if dimension == ALL}
-
-
-def _keep_mixed(connection: Connection, package: int, starts: Iterable[int]) -> None:
-    for week in starts:
-        read = functools.partial(BY_DAY.span, connection, package, first=week, last=week + 6)
-        _mixed.keep(connection, package, week, read)
+def _keep_mixed(connection: Connection, package: int, counted: Mapping[int, BitMap | None]) -> None:
+    """Keep anew who changed version in which week, of the weeks in which some were *counted*."""
+    read = functools.partial(BY_DAY.span, connection, package)
+    for week, users in counted.items():
+        _mixed.keep(connection, package, week, read, users)
 
 
 def _merge(connection: Connection, package: int, cells: dict[Key, Cell], sign: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from otumat_usage.host._bitmaps import BitMap, pack_few, pack_set, union, unpack_few, unpack_set
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
     from otumat_usage.host._cells import Cell
 
-    #: Returns the cells of a dimension in one week, by day and value.
-    Week = Callable[[str], dict[int, dict[str, Cell]]]
+    #: Returns the cells of a dimension from one day to another, by day and value.
+    Read = Callable[[str, int, int], dict[int, dict[str, Cell]]]
 
 __all__ = ["Mixed", "between", "clear", "drop_before", "drop_since", "keep"]
 
@@ -59,7 +60,6 @@ _one = _ours & (mixed.c.day == bindparam("n"))
 _within = _ours & mixed.c.day.between(bindparam("first"), bindparam("last"))
 _BETWEEN = Prepared(select(mixed.c.day, mixed.c.bits, mixed.c.pairs).where(_within))
 _USERS = Prepared(select(mixed.c.day, mixed.c.bits).where(_ours))
-_ONE = Prepared(select(mixed.c.bits, mixed.c.pairs).where(_one))
 _MAKE = Prepared(insert(mixed).values({c.name: bindparam(c.name) for c in mixed.c}))
 _CHANGE = Prepared(
     update(mixed).where(_one).values({"bits": bindparam("to_bits"), "pairs": bindparam("to_pairs")})
@@ -67,19 +67,34 @@ _CHANGE = Prepared(
 _DROP = Prepared(delete(mixed).where(_one))
 
 
-def keep(connection: Connection, package: int, week: int, read: Week) -> None:
-    """Keep what the days of *week*, a Monday, say now; nothing where nobody changed version."""
-    found = _crossed(read)
-    now = _ONE.rows(connection, p=package, n=week)
-    if not found.users:
+def keep(
+    connection: Connection, package: int, week: int, read: Read, counted: BitMap | None = None
+) -> None:
+    """Keep what the days of *week*, a Monday, say now; nothing where nobody changed version.
+
+    Args:
+        connection: A connection inside the transaction that changed the days.
+        package: Whose they are.
+        week: The Monday.
+        read: Returns the cells of a dimension from one day to another.
+        counted: Those for whom anything was added to these days; None when it may be everybody.
+    """
+    days = _days(read, week)
+    changed = _changed(days)
+    now = between(connection, package, week, week).get(week)
+    if not changed:
         if now:
             _DROP.run(connection, p=package, n=week)
-        return
-    bits, pairs = pack_set(found.users), _pack(found.pairs)
-    if not now:
-        _MAKE.run(connection, package=package, day=week, bits=bits, pairs=pairs)
-    elif tuple(now[0]) != (bits, pairs):
-        _CHANGE.run(connection, p=package, n=week, to_bits=bits, to_pairs=pairs)
+    elif now is None:
+        kept = {"bits": pack_set(changed), "pairs": _pack(_crossed(days, changed, read))}
+        _MAKE.run(connection, package=package, day=week, **kept)
+    else:
+        stale = changed if counted is None else (changed & counted) | (changed - now.users)
+        if stale or changed != now.users:
+            pairs = _without(now.pairs, now.users & (stale | (now.users - changed)))
+            for pair, some in _crossed(days, stale, read).items():
+                pairs[pair] = pack_few(unpack_few(pairs.get(pair, b"") + some))
+            _change(connection, package, week, changed, pairs)
 
 
 def between(connection: Connection, package: int, first: int, last: int) -> dict[int, Mixed]:
@@ -94,14 +109,11 @@ def clear(connection: Connection, package: int, gone: BitMap) -> None:
         users = unpack_set(bits)
         if users.isdisjoint(gone):
             continue
-        left = users - gone
-        if not left:
+        if left := users - gone:
+            now = between(connection, package, week, week)[week]
+            _change(connection, package, week, left, _without(now.pairs, gone))
+        else:
             _DROP.run(connection, p=package, n=week)
-            continue
-        ((_, pairs),) = _ONE.rows(connection, p=package, n=week)
-        rest = {pair: pack_few(unpack_few(n) - gone) for pair, n in _unpack(pairs).items()}
-        kept = _pack({pair: numbers for pair, numbers in rest.items() if numbers})
-        _CHANGE.run(connection, p=package, n=week, to_bits=pack_set(left), to_pairs=kept)
 
 
 def drop_before(connection: Connection, package: int, day: int) -> None:
@@ -114,36 +126,52 @@ def drop_since(connection: Connection, package: int, day: int) -> None:
     connection.execute(delete(mixed).where((mixed.c.package == package) & (mixed.c.day >= day)))
 
 
-def _crossed(read: Week) -> Mixed:
-    """Return what the week's days say; nobody where a day's sets are no longer kept."""
-    named, whole = read(VERSION), read(ALL)
-    nothing = Mixed(BitMap(), {})
-    days: dict[int, Sets] = {}
+def _change(
+    connection: Connection, package: int, week: int, users: BitMap, pairs: Mapping[Pair, bytes]
+) -> None:
+    bits = pack_set(users)
+    _CHANGE.run(connection, p=package, n=week, to_bits=bits, to_pairs=_pack(pairs))
+
+
+def _without(pairs: Mapping[Pair, bytes], gone: BitMap) -> dict[Pair, bytes]:
+    if not gone:
+        return dict(pairs)
+    left = {pair: pack_few(unpack_few(numbers) - gone) for pair, numbers in pairs.items()}
+    return {pair: numbers for pair, numbers in left.items() if numbers}
+
+
+def _days(read: Read, week: int) -> dict[int, Sets]:
+    """Return who had which version on each day, or none; no day where sets are no longer kept."""
+    named, found = read(VERSION, week, week + 6), {}
+    for day, cells in read(ALL, week, week + 6).items():
+        whole = cells[""].users
+        if whole is None:
+            return {}
+        sets = sets_of(named.get(day, {}))
+        nobody = whole - union(sets.values())
+        found[day] = {**sets, UNKNOWN: nobody} if nobody else sets
+    return found
+
+
+def _changed(days: Mapping[int, Sets]) -> BitMap:
+    """Return who had more than one version, none counted as one."""
     by_week: dict[str, list[BitMap]] = defaultdict(list)
-    for day, cells in whole.items():
-        if cells[""].users is None:
-            return nothing
-        days[day] = _versions(cells[""], named.get(day, {}))
-        for version, users in days[day].items():
-            by_week[version].append(users)
-    changed = in_several(map(union, by_week.values()))
-    if not changed:
-        return nothing
+    for version, users in chain.from_iterable(sets.items() for sets in days.values()):
+        by_week[version].append(users)
+    return in_several(map(union, by_week.values()))
+
+
+def _crossed(days: Mapping[int, Sets], some: BitMap, read: Read) -> dict[Pair, bytes]:
+    """Return who of *some* had a feature and a version on one day, from the days they came."""
     pairs: dict[Pair, list[BitMap]] = defaultdict(list)
-    for day, cells in read(FEATURE).items():
-        versions = within(changed, days.get(day, {}))
-        for feature, users in within(changed, sets_of(cells)).items():
+    for day, sets in days.items():
+        versions = within(some, sets)
+        cells = read(FEATURE, day, day).get(day, {}) if versions else {}
+        for feature, users in within(some, sets_of(cells)).items():
             for version, theirs in versions.items():
                 if both := users & theirs:
                     pairs[feature, version].append(both)
-    return Mixed(changed, {pair: pack_few(union(some)) for pair, some in pairs.items()})
-
-
-def _versions(whole: Cell, named: dict[str, Cell]) -> Sets:
-    """Return who had which version on a day, or none."""
-    sets = sets_of(named)
-    nobody = (whole.users or BitMap()) - union(sets.values())
-    return {**sets, UNKNOWN: nobody} if nobody else sets
+    return {pair: pack_few(union(sets)) for pair, sets in pairs.items()}
 
 
 def _pack(pairs: Mapping[Pair, bytes]) -> bytes:

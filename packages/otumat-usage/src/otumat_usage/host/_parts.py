@@ -10,6 +10,7 @@ import dataclasses
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from otumat_usage.host._answered import Matrix
 from otumat_usage.host._bitmaps import BitMap, union, unpack_few
 from otumat_usage.host._cells import FEATURE, VERSION, Cell
 from otumat_usage.host._filters import UNKNOWN, Filter
@@ -127,7 +128,7 @@ def _settle(counts: dict[str, int], left: BitMap, sets: Sets, ranks: Mapping[str
 
 def both_on_one_day(
     facts: Facts, rows: str, columns: str, span: tuple[int, int], where: Filter | None
-) -> dict[tuple[str, str], int]:
+) -> Matrix:
     """Return how many users had a value of *rows* and one of *columns* on one day."""
     layers: list[tuple[Sets, Sets]] = []  # whoever is left and right had both on one day
     apart: list[Part] = []
@@ -159,14 +160,12 @@ def _days_of(
             yield within(week.mixed, sets_of(left.get(day, {}))), sets
 
 
-def _counted(
-    layers: list[tuple[Sets, Sets]], told: Mapping[tuple[str, str], BitMap]
-) -> dict[tuple[str, str], int]:
+def _counted(layers: list[tuple[Sets, Sets]], told: Mapping[tuple[str, str], BitMap]) -> Matrix:
     """Return how many are left and right in any of *layers*, or are *told*.
 
     Row by row, so that few sets are held at a time.
     """
-    found = {}
+    found = Matrix({}, {})
     for row in {row for left, _ in layers for row in left}:
         both: dict[str, list[BitMap]] = defaultdict(list)
         for left, right in layers:
@@ -177,7 +176,9 @@ def _counted(
         for (one, column), users in told.items():
             if one == row:
                 both[column].append(users)
-        found.update({(row, column): len(union(sets)) for column, sets in both.items()})
+        whole = {column: union(sets) for column, sets in both.items()}
+        found.pairs.update({(row, column): len(users) for column, users in whole.items()})
+        found.rows[row] = len(union(whole.values()))
     return found
 
 
