@@ -13,11 +13,15 @@ from otumat_usage.host import _badges, _exhibit, _packages
 from otumat_usage.host._answers import Answers
 from otumat_usage.host._catalogue import exhibit
 from otumat_usage.host._consent import consent_text
+from otumat_usage.host._database import bindparam, literal, packages, select, settings
+from otumat_usage.host._errors import PackageInvalid
 from otumat_usage.host._gate import LEAST, PUBLIC, public
 from otumat_usage.host._pages import SCRIPTED, message, page
+from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._question import ask
 from otumat_usage.host._retention import Policy, policy_of
 from otumat_usage.host._settings import recall, remember
+from otumat_usage.host._sql import String
 from otumat_usage.host._web import (
     Request,
     Response,
@@ -51,9 +55,27 @@ def is_published(connection: Connection, package: _packages.Package) -> bool:
     return recall(connection, f"published:{package.id}") == "yes"
 
 
+_OPENED = Prepared(
+    select(packages.c.id)
+    .join(settings, settings.c.name == literal("published:").concat(packages.c.id.cast(String)))
+    .where((packages.c.name == bindparam("name")) & (settings.c.value == literal("yes")))
+)
+
+
+def _number(connection: Connection, name: str) -> int | None:
+    """Return the number of the package of that name where it is published: in one statement."""
+    try:
+        known = _packages.checked_name(name)
+    except PackageInvalid:
+        return None
+    for (number,) in _OPENED.rows(connection, name=known):
+        return int(number)
+    return None
+
+
 def _opened(connection: Connection, name: str) -> _packages.Package | None:
-    package = _packages.get(connection, name)
-    return package if package is not None and is_published(connection, package) else None
+    number = _number(connection, name)
+    return None if number is None else _packages.by_id(connection, number)
 
 
 async def public_page(request: Request) -> Response:
@@ -102,10 +124,16 @@ async def badge(request: Request) -> Response:
     metric, _, kind = request.path_params["file"].rpartition(".")
 
     def read(connection: Connection) -> _badges.Badge | None:
-        package = _opened(connection, request.path_params["package"])
-        if package is None:
+        number = _number(connection, request.path_params["package"])
+        if number is None:  # asked each time, so that a page that is closed is closed at once
             return None
-        return _badges.badge(metric, Answers(connection, package, host.now()))
+        now = host.now()
+        found = host.badges.get((number, metric), now)
+        if found is None:
+            package = _packages.by_id(connection, number)
+            found = _badges.badge(metric, Answers(connection, package, now))
+            host.badges.put((number, metric), now, found)
+        return found
 
     known = metric in _badges.METRICS and kind in ("svg", "json")
     found = await reading(host, read) if known else None
