@@ -6,8 +6,8 @@ Fills a store through the host's own log (see `year.py`), rebuilds all statistic
 day as it comes in, and times each answer, each page (made by the host, without the network), the
 badge, a filtered cross query, and the erasure of the heaviest user; then rebuilds again and
 compares. First, median, maximum and CPU time are of answers worked out anew, "again" is of one
-that the host remembers because nothing has changed (a badge: because a minute has not passed, with
-one question to the database, whether it is still published); the bars are for the median of the former.
+that the host remembers because nothing has changed (a badge: because a minute has not passed; all
+that is asked of the store is whether it is published). The bars are for the median of the former.
 `--check` compares the answers with plain SQL over the decoded log, on 200 000 events. PostgreSQL
 is started for it in a folder of its own (its programs are looked for as its own `pg_config` says).
 """

@@ -5,6 +5,7 @@ import csv
 import io
 import random
 import re
+import uuid
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +15,7 @@ from otumat_usage.host._answers import Answers
 from otumat_usage.host._catalogue import ExhibitUnknown, exhibit, shown_on
 from otumat_usage.host._public import publish
 from otumat_usage.host._question import ask
+from otumat_usage.host._rights import erase
 from otumat_usage.host._worker import fold_all
 from otumat_usage.host.cli import host_group, report_command
 
@@ -98,6 +100,30 @@ def test_each_number_is_what_counting_by_hand_gives(service, people, show, where
                 assert cells[f"{option}: users"] == both
                 assert cells[f"{option}: %"] == round(100 * both / options[option], 1)
         assert {row[0] for row in crossed.rows} == {each for _, each in pairs}
+
+
+@pytest.mark.usefixtures("people")
+def test_what_is_remembered_is_right_after_every_install_upload_and_erasure(service, show):
+    """A reply comes with an install, which counts nothing yet."""
+
+    def said():
+        fold_all(service.host.database)
+        for name in ("survey.field", "survey.field.features"):
+            rows = show(name).rows
+            assert show(name).rows == rows
+        return {row[0]: row[1] for row in show("survey.field").rows}
+
+    before = said()
+    tokens = _enrol(service, {"field": "nobody"})
+    assert said() == before
+
+    service.upload(tokens, service.batch(tokens, "fit"))
+    assert said() == {**before, "nobody": 1}
+    assert "nobody: users" in show("survey.field.features").heads
+
+    with service.host.database.write() as connection:
+        erase(connection, uuid.UUID(tokens["install_id"]).bytes)
+    assert said() == before
 
 
 @pytest.mark.usefixtures("people")

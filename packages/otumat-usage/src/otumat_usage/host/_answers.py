@@ -22,6 +22,7 @@ from otumat_usage.host._filters import UNKNOWN, AllOf, AnyOf, Filter, Is, Not, a
 from otumat_usage.host._kept import revision
 from otumat_usage.host._parts import both_on_one_day, last_values, parts, rolled
 from otumat_usage.host._remembered import remembered
+from otumat_usage.host._replies import Replies, Used, replies, used
 from otumat_usage.host._wholes import by_value, chosen, lost_without, users_of
 
 if TYPE_CHECKING:
@@ -230,18 +231,20 @@ class Answers:
         """Return how many users satisfied *where* on every day on which they were active."""
         return lost_without(self._facts, where, first, last)
 
-    def users_by(
-        self, dimension: str, first: int, last: int, *, where: Filter | None = None
-    ) -> dict[str, BitMap]:
-        """Return who used each value of *dimension* in the span; of no dimension, under ``""``."""
-        if not dimension:
-            return {"": users_of(self._facts.days(where, first, last))}
-        found = self._by_value(dimension, first, last, where)
-        return {value: users_of(days) for value, days in found.items()}
+    # An install's reply counts from its first upload on: counting that changes the revision.
+    @remembered
+    def replies(self, first: int, last: int, *, where: Filter | None = None) -> Replies:
+        """Return what those who were active in the span replied to the survey."""
+        return replies(self._facts, first, last, where)
 
-    def surveyed(self) -> dict[tuple[str, str], BitMap]:
-        """Return who gave which answer to which question, ever, by question and option."""
-        return self._facts.surveyed()
+    @remembered
+    def used_by_reply(
+        self, question: str, first: int, last: int, *, where: Filter | None = None
+    ) -> Used:
+        """Return which features those used who replied what to *question*."""
+        found = self._by_value(FEATURE, first, last, where)
+        features = {value: users_of(days) for value, days in found.items()}
+        return used(self._facts, question, (first, last), where, features)
 
     def health(self) -> dict[str, int]:
         """Return uploads, rejected, replayed and lost events, and what clients dropped and why."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from otumat_usage.host import _survey
     from otumat_usage.host._answers import Answers
-    from otumat_usage.host._bitmaps import BitMap
     from otumat_usage.host._exhibit import Cell
     from otumat_usage.host._question import Question
 
@@ -92,26 +91,22 @@ def _one(question: _survey.Question, answers: Answers, asked: Question) -> Exhib
 
 def _crossed(question: _survey.Question, answers: Answers, asked: Question) -> Exhibit:
     """Show which share of those who gave each answer used which feature in these days."""
-    everyone = _active(answers, asked)
-    given = answers.surveyed()
-    groups = {option: given[question.id, option] & everyone for option in question.options}
-    groups = {option: users for option, users in groups.items() if users}
-    used = answers.users_by(FEATURE, asked.first, asked.last, where=asked.where)
-    answering = [
-        (name, users) for name, users in used.items() if any(users & g for g in groups.values())
+    found = answers.used_by_reply(question.id, asked.first, asked.last, where=asked.where)
+    groups = {o: found.groups[o] for o in question.options if o in found.groups}
+    features = [
+        (name, both)
+        for name, both in found.features.items()
+        if any(both[option] for option in groups)
     ]
-    features = sorted(answering, key=lambda each: (-len(each[1]), each[0]))
     rows: list[tuple[Cell, ...]] = []
-    for name, users in features:
-        both = [len(users & group) for group in groups.values()]
-        shares = [_share(n, len(g)) for n, g in zip(both, groups.values(), strict=True)]
-        pairs = zip(both, shares, strict=True)
+    for name, both in features:
+        pairs = ((both[option], _share(both[option], whole)) for option, whole in groups.items())
         rows.append((name, *(cell for pair in pairs for cell in pair)))
-    most = sorted(groups, key=lambda option: -len(groups[option]))[:_HEADS]
+    most = sorted(groups, key=lambda option: -groups[option])[:_HEADS]
     shown = [option for option in groups if option in most]
     cells = {
-        (i, j): round(100 * len(users & groups[option]) / len(groups[option]))
-        for i, (_, users) in enumerate(features[:_ROWS])
+        (i, j): round(100 * both[option] / groups[option])
+        for i, (_, both) in enumerate(features[:_ROWS])
         for j, option in enumerate(shown)
     }
     title = f"Features by answer: {question.text}"
@@ -138,17 +133,12 @@ def _crossed(question: _survey.Question, answers: Answers, asked: Question) -> E
 
 def _given(answers: Answers, asked: Question) -> tuple[int, dict[tuple[str, str], int]]:
     """Return how many were active, and how many of them gave each answer that is offered."""
-    everyone, given = _active(answers, asked), answers.surveyed()
-    counted = {
-        (question.id, option): len(given[question.id, option] & everyone)
+    found = answers.replies(asked.first, asked.last, where=asked.where)
+    return found.active, {
+        (question.id, option): found.given.get((question.id, option), 0)
         for question in answers.questions
         for option in question.options
     }
-    return len(everyone), counted
-
-
-def _active(answers: Answers, asked: Question) -> BitMap:
-    return answers.users_by("", asked.first, asked.last, where=asked.where)[""]
 
 
 def _share(n: int, whole: int) -> float | None:
