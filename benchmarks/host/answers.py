@@ -259,6 +259,14 @@ def check(folder: pathlib.Path, url: str | None, now: int) -> None:
             told = {s.value: (s.users, s.events) for s in answers.breakdown(dimension, first, last)}
             column = dimension.removeprefix("package_")
             same(told, f"SELECT {column}, count(DISTINCT who), count(*) FROM e GROUP BY 1")
+        for start in (first, last - 90):
+            crossed = answers.matrix("feature", "package_version", start, last).pairs
+            same(
+                {" in ".join(pair): users for pair, users in crossed.items()},
+                "SELECT f.feature || ' in ' || v.version, count(DISTINCT f.who) FROM "
+                f"(SELECT DISTINCT who, day, feature FROM e WHERE day >= {start}) f JOIN "
+                "(SELECT DISTINCT who, day, version FROM e) v USING (who, day) GROUP BY 1",
+            )
         rolled = answers.rolling(first + 28, last, window=28)
         days = f"WITH RECURSIVE d(n) AS (SELECT {first + 28} UNION ALL SELECT n + 1 FROM d "
         days += f"WHERE n < {last})"
@@ -270,8 +278,8 @@ def check(folder: pathlib.Path, url: str | None, now: int) -> None:
             "AND e.day = d.day AND feature IN ('feature 03', 'feature 07')) AND NOT EXISTS (SELECT "
             "1 FROM e WHERE e.who = d.who AND e.day = d.day AND os = 'Windows')"
         )
-        crossed = {p.start: p.users for p in answers.series(first, last, where=where) if p.users}
-        same(crossed, f"SELECT day, count(DISTINCT who) FROM ({chosen}) GROUP BY 1")
+        filtered = {p.start: p.users for p in answers.series(first, last, where=where) if p.users}
+        same(filtered, f"SELECT day, count(DISTINCT who) FROM ({chosen}) GROUP BY 1")
         counts = answers.frequency(last - 27, last)
         same(
             {n: count for n, count in enumerate(counts, 1) if count},
