@@ -39,6 +39,19 @@ def test_json_names_each_cell(found):
     assert data["rows"][1]["Users"] is None
 
 
+def test_json_loses_no_cell_of_columns_with_one_head():
+    """A version may be called like the column of the features, or like one that was numbered."""
+    heads = ("Feature", "1.0", "Feature", "Feature (2)", "Feature")
+    found = _exhibit.Exhibit("x", "X", heads, [("fit", 1, 2, 3, 4)])
+
+    (row,) = json.loads(_exhibit.write(found, "json"))["rows"]
+
+    assert row == {
+        "Feature": "fit", "1.0": 1, "Feature (3)": 2, "Feature (2)": 3, "Feature (4)": 4,
+    }  # fmt: skip
+    assert list(row) == _exhibit.keys(found)
+
+
 def test_what_is_only_a_table_has_no_svg():
     plain = _exhibit.Exhibit("x", "X", ("a",), [("b",)])
 

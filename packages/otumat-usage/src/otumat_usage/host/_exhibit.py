@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from otumat_usage.host._svg import Markup
 
-__all__ = ["Cell", "Exhibit", "as_csv", "as_json", "as_svg", "dump", "write"]
+__all__ = ["Cell", "Exhibit", "as_csv", "as_json", "as_svg", "dump", "keys", "write"]
 
 Cell = str | int | float | None
 # What a spreadsheet would take for a formula.
@@ -57,12 +57,25 @@ def as_csv(exhibit: Exhibit) -> str:
 
 
 def as_json(exhibit: Exhibit) -> dict[str, object]:
-    """Return the table as rows of named cells."""
+    """Return the table as rows of cells, named by `keys`."""
+    named = keys(exhibit)
     return {
         "name": exhibit.name,
         "title": exhibit.title,
-        "rows": [dict(zip(exhibit.heads, row, strict=True)) for row in exhibit.rows],
+        "rows": [dict(zip(named, row, strict=True)) for row in exhibit.rows],
     }
+
+
+def keys(exhibit: Exhibit) -> list[str]:
+    """Return the columns' heads; one that comes again, a version called "Feature", is numbered."""
+    found: dict[str, None] = {}
+    for head in exhibit.heads:
+        name, number = head, 1
+        while name in found or (number > 1 and name in exhibit.heads):
+            number += 1
+            name = f"{head} ({number})"
+        found[name] = None
+    return list(found)
 
 
 def as_svg(exhibit: Exhibit) -> str | None:

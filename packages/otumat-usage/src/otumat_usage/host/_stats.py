@@ -116,6 +116,7 @@ def _given(request: Request) -> dict[str, str] | Response:
 
 
 def _message(package: str, asked: Question, found: Exhibit) -> StatsAnswer:
+    heads = _exhibit.keys(found)
     return StatsAnswer(
         package=package,
         first_day=iso(asked.first),
@@ -125,8 +126,8 @@ def _message(package: str, asked: Question, found: Exhibit) -> StatsAnswer:
         title=found.title,
         note=found.note,
         empty=found.empty,
-        heads=list(found.heads),
-        rows=[dict(zip(found.heads, row, strict=True)) for row in found.rows],
+        heads=heads,
+        rows=[dict(zip(heads, row, strict=True)) for row in found.rows],
     )
 
 
