@@ -154,6 +154,16 @@ def test_two_uploaders_at_once_are_one(agent, fake, data):
     assert uploads(fake) == []
 
 
+def test_nothing_is_sent_to_a_host_that_nobody_agreed_to(agent, fake, data):
+    agent.seal()
+    _answer.forget(str(data), "p")
+    _answer.say_yes(str(data), "p", "https://other.example", _schema.text_id(None), "test")
+    (outcome,) = _upload.run(str(data), now=True)
+
+    assert outcome.why == f"not asked for {fake.origin} yet"
+    assert fake.requests == []
+
+
 def test_nothing_may_be_sent_without_a_yes(agent, fake, data):
     _answer.say_no(str(data), "p", "test")
     (outcome,) = _upload.run(str(data))
