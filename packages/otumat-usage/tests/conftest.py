@@ -1,19 +1,16 @@
 """Fixtures: a home of its own for every test, real terminals, a real host, a scripted browser."""
 
-import contextlib
-import http.server
-import json
 import os
-import select
 import shutil
-import signal
 import subprocess
 import sys
 import textwrap
-import threading
-import time
 
 import pytest
+
+from ._fake import Fake
+from ._host import Host
+from ._terminal import Terminal
 
 CLEARED = "BROWSER DISPLAY DO_NOT_TRACK SSH_CONNECTION SSH_TTY WAYLAND_DISPLAY WSL_DISTRO_NAME"
 
@@ -169,79 +166,6 @@ def _drain_all(data):
     return drain
 
 
-class Terminal:
-    """A program in a session of its own whose controlling terminal is a real pty."""
-
-    # The child takes the terminal itself: forking by hand warns in threaded test runs.
-    START = (
-        "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
-        "os.execv(sys.argv[1], sys.argv[1:])"
-    )
-
-    def __init__(self, argv, env):
-        import pty
-
-        self.fd, inner = pty.openpty()
-        self.text = ""
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", self.START, *argv],
-            # pytest names itself to its children, which rightly keeps us from asking them.
-            env={k: v for k, v in {**os.environ, **env}.items() if k != "PYTEST_CURRENT_TEST"},
-            stdin=inner,
-            stdout=inner,
-            stderr=inner,
-            start_new_session=True,
-        )
-        os.close(inner)
-
-    def _read(self, seconds):
-        if not select.select([self.fd], [], [], seconds)[0]:
-            return True
-        try:
-            piece = os.read(self.fd, 65536)
-        except OSError:  # EIO: the last program on the terminal has gone
-            return False
-        self.text += piece.decode(errors="replace").replace("\r\n", "\n")
-        return bool(piece)
-
-    def expect(self, text, seconds=20):
-        """Wait until *text* was shown."""
-        end = time.monotonic() + seconds
-        while text not in self.text:
-            assert time.monotonic() < end, f"{text!r} not in {self.text!r}"
-            assert self._read(0.2) or text in self.text, f"{text!r} not in {self.text!r}"
-        return self
-
-    def send(self, text):
-        """Type *text*."""
-        os.write(self.fd, text.encode())
-        return self
-
-    def hang_up(self):
-        """Close the terminal, as a lost connection does."""
-        os.close(self.fd)
-        self.fd = -1
-
-    def wait(self, seconds=20):
-        """Read to the end; return the exit status."""
-        end = time.monotonic() + seconds
-        while self.fd >= 0 and self._read(0.1):
-            if self.process.poll() is not None:
-                while self._read(0.05) and select.select([self.fd], [], [], 0.05)[0]:
-                    pass
-                break
-            assert time.monotonic() < end, self.text
-        return self.process.wait(max(0.1, end - time.monotonic()))
-
-    def end(self):
-        if self.process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
-        if self.fd >= 0:
-            os.close(self.fd)
-
-
 @pytest.fixture(name="terminal")
 def _terminal():
     """Start a Python program at a real terminal."""
@@ -267,61 +191,6 @@ def _browser(tmp_path):
         return f"{sys.executable} {script} {decision} %s"
 
     return make
-
-
-class Fake:
-    """A host that answers as a test says: route -> (status, headers, body), or a function.
-
-    The function gets the body of the request. ``requests`` has (method, path, body, headers).
-    """
-
-    def __init__(self):
-        self.routes = {}
-        self.requests = []
-        fake = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def answer(self):
-                size = int(self.headers.get("Content-Length") or 0)
-                body = self.rfile.read(size)
-                path = self.path.partition("?")[0]
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                fake.requests.append((self.command, path, body, headers))
-                found = fake.routes.get(path, (404, {}, b""))
-                status, headers, data = found(body) if callable(found) else found
-                with contextlib.suppress(OSError):
-                    self.send_response(status)
-                    for name, value in headers.items():
-                        self.send_header(name, value)
-                    self.send_header("Content-Length", str(len(data)))
-                    self.end_headers()
-                    self.wfile.write(data)
-
-            do_GET = do_POST = do_DELETE = answer  # noqa: N815 - http.server's names
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.origin = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=[0.02])
-        self.thread.start()
-
-    def json(self, route, value, status=200):
-        self.routes[route] = (
-            status,
-            {"Content-Type": "application/json"},
-            json.dumps(value).encode(),
-        )
-
-    def metadata(self, **more):
-        self.json("/.well-known/oauth-authorization-server", {"issuer": self.origin, **more})
-
-    def end(self):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join(5)
 
 
 @pytest.fixture(name="fake")
@@ -360,65 +229,6 @@ def _enrolled(data, fake, keep):
     _answer.say_yes(str(data), "p", fake.origin, _schema.text_id(None), "test")
     assert agent.refusal() is None
     return agent
-
-
-class Host:
-    """The real host on a port of its own, which it keeps over a stop and a start."""
-
-    def __init__(self, folder):
-        self.folder = folder / "host-data"
-        self.ready = folder / "ready.json"
-        self.log = folder / "host.log"
-        self.port = "0"
-        self.origin = ""
-        self.server = None
-        self._run("add-package", "tracked")
-
-    def _argv(self, *words):
-        return [sys.executable, "-m", "otumat_usage.host", *words, "-d", str(self.folder)]
-
-    def _run(self, *words):
-        subprocess.run(self._argv(*words), check=True, capture_output=True, timeout=60)
-
-    def start(self):
-        self.ready.unlink(missing_ok=True)
-        with self.log.open("ab") as log:
-            self.server = subprocess.Popen(
-                self._argv("serve", "--port", self.port, "--ready-file", str(self.ready)),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        end = time.monotonic() + 30
-        while not self.ready.exists():
-            assert self.server.poll() is None, self.log.read_text()
-            assert time.monotonic() < end, "the host did not start"
-            time.sleep(0.02)
-        found = json.loads(self.ready.read_text())
-        self.origin = next(v for v in found.values() if str(v).startswith("http://")).rstrip("/")
-        self.port = self.origin.rpartition(":")[2]
-        return self
-
-    def stop(self):
-        self.server.terminate()
-        try:
-            self.server.wait(10)
-        except subprocess.TimeoutExpired:
-            self.server.kill()
-            self.server.wait(10)
-
-    def report(self, package="tracked"):
-        """Return what ``otumat-usage report --json`` prints."""
-        main = "from otumat_usage.cli import main; main()"
-        done = subprocess.run(
-            [sys.executable, "-c", main, "report", package, "--json", "-d", str(self.folder)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
 
 
 @pytest.fixture(name="host")

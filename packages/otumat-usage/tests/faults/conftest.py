@@ -17,6 +17,7 @@ import urllib.parse
 
 import pytest
 
+from .._host import Host
 from .._seeds import pytest_generate_tests  # noqa: F401 - pytest looks for it here
 from ._faults import FAULTS
 from ._proxy import Proxy
@@ -28,36 +29,11 @@ DECLARED = {"used": {"number": "int"}}
 def behind(tmp_path_factory):
     """Start one real host for all tests, which knows the package tracked; return its port."""
     folder = tmp_path_factory.mktemp("host")
-    ready = folder / "ready.json"
-    command = [sys.executable, "-m", "otumat_usage.host"]
-    data = ["-d", str(folder / "data")]
     events = folder / "events.json"
     events.write_text(json.dumps(DECLARED))
-    add = [*command, "add-package", "tracked", "--events", str(events), *data]
-    subprocess.run(add, check=True, capture_output=True)
-    with folder.joinpath("log").open("wb") as log:
-        server = subprocess.Popen(
-            [*command, "serve", *data, "--port", "0", "--ready-file", str(ready)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        end = time.monotonic() + 60
-        while not ready.exists():
-            assert server.poll() is None, folder.joinpath("log").read_text()
-            assert time.monotonic() < end, "the host did not start"
-            time.sleep(0.02)
-        found = json.loads(ready.read_text())
-        url = next(str(v) for v in found.values() if str(v).startswith("http://"))
-        yield urllib.parse.urlsplit(url).port
-    finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait(20)
+    host = Host(folder, "--events", str(events)).start()
+    yield int(host.port)
+    host.stop()
 
 
 def _ask(port, method, path, fields=None, **headers):
