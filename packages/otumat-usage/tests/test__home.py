@@ -1,8 +1,13 @@
 """The folder is the one that platformdirs names, and packages have one spelling."""
 
 import os
+import sys
+
+import pytest
 
 from otumat_usage import _home
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps profiles apart itself")
 
 
 def test_the_folder_and_the_paths_are_platformdirs_own(monkeypatch, tmp_path):
@@ -24,3 +29,23 @@ def test_canonical_names_are_those_of_the_index():
     }
     for name in ("", "..", "/", "a/b", "ü", "a b", "-", "x" * 101, "a\n"):
         assert _home.canonical(name) == ""
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o770, 0o720, 0o707, 0o702], ids=oct)
+def test_a_folder_that_others_may_write_to_is_not_ours(data, mode):
+    """What lies in it could be somebody's trap (CWE-379)."""
+    data.mkdir(parents=True)
+    data.chmod(mode)
+
+    assert not _home.is_ours(str(data))
+
+
+@posix
+def test_a_link_is_not_ours_and_a_folder_that_others_may_read_is(data, tmp_path):
+    data.mkdir(parents=True)
+    data.chmod(0o755)
+    (tmp_path / "link").symlink_to(data)
+
+    assert _home.is_ours(str(data))
+    assert not _home.is_ours(str(tmp_path / "link"))
