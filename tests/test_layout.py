@@ -80,6 +80,20 @@ def test_each_source_file_says_its_one_job_in_its_first_line() -> None:
     assert silent == []
 
 
+def test_a_test_that_is_named_after_a_module_has_one() -> None:
+    lost = [
+        _name(test)
+        for folder, sources in [
+            (ROOT / "tests", ROOT / "scripts"),
+            *((package / "tests", package / "src") for package in PACKAGES),
+        ]
+        for test in sorted(folder.rglob("test__*.py"))
+        if not any(sources.rglob(test.name.removeprefix("test_")))
+    ]
+
+    assert lost == [], "`_noun.py` is tested by `test__noun.py`"
+
+
 def test_nothing_is_printed_outside_the_command_line() -> None:
     calls = [
         f"{_name(source)}:{node.lineno}"
