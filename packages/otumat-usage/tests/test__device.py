@@ -89,6 +89,15 @@ def test_an_address_elsewhere_or_no_code_is_not_shown(enrol, start):
     assert (waits, lines) == ([], [])
 
 
+@pytest.mark.parametrize("rest", ["0/device", ".evil.example/device", "@evil.example/device"])
+def test_an_address_that_only_begins_like_the_host_is_not_shown(enrol, fake, rest):
+    """`http://host:80` begins `http://host:8080/`, `http://host.evil` and `http://host@evil`."""
+    outcome, _, lines = enrol(verification_uri=fake.origin + rest)
+
+    assert isinstance(outcome, EnrolmentError)
+    assert lines == []
+
+
 def test_control_characters_are_not_shown(enrol):
     _, _, (shown,) = enrol((200, {}), user_code="BC\x1b[31mDF\x07")
 
