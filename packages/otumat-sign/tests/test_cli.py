@@ -215,10 +215,12 @@ def _process(*arguments, **options):
 @pytest.mark.service
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes and signals")
 @pytest.mark.usefixtures("package")
-def test_a_reader_that_went_away_is_no_traceback():
+@pytest.mark.parametrize("words", [["hash", "pkg"], ["--help"], ["hash", "--help"]], ids=" ".join)
+def test_a_reader_that_went_away_is_no_traceback_and_no_answer(words):
+    """As in `otumat-sign verify P | grep -q x`: 1 would say that the signature is bad."""
     reading, writing = os.pipe()
     os.close(reading)
-    with _process("hash", "pkg", stdout=writing) as process:
+    with _process(*words, stdout=writing) as process:
         os.close(writing)
         assert process.stderr.read() == ""
     assert process.returncode == 2

@@ -40,6 +40,19 @@ def _run(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.parametrize("word", ["--help", "--version"])
+def test_what_nobody_reads_ends_with_2_and_silence(word):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "otumat_watch.cli", word],
+        stdout=writing, stderr=subprocess.PIPE, check=False, timeout=20,
+    )  # fmt: skip
+    os.close(writing)
+
+    assert (done.stderr, done.returncode) == (b"", 2)
+
+
 @pytest.mark.parametrize(
     ("argv", "line"),
     [

@@ -12,7 +12,7 @@ from otumat_sign.exceptions import SignError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
 #: Exit codes: the answer is no; it could not be done, or was asked wrongly.
 NO, FAILED, INTERRUPTED = 1, 2, 130
@@ -51,6 +51,8 @@ class Command(click.Command):
             return super().make_context(*args, **kwargs)
         except click.UsageError as error:
             raise _usage(error) from error
+        except BrokenPipeError:
+            _end_unread()
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -61,9 +63,7 @@ class Command(click.Command):
         except SignError as error:
             raise Failure(str(error)) from error
         except BrokenPipeError:
-            # The reader went away: nobody is left to tell. Python would still complain at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise SystemExit(FAILED) from None
+            _end_unread()
         except OSError as error:
             named = f"{os.fspath(error.filename)}: " if error.filename else ""
             raise Failure(f"{named}{error.strerror or error}") from error
@@ -89,6 +89,8 @@ class Group(click.Group):
             raise
         except click.UsageError as error:
             raise _usage(error) from error
+        except BrokenPipeError:
+            _end_unread()
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find the command that is meant."""
@@ -96,6 +98,13 @@ class Group(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             raise _usage(error) from error
+
+
+def _end_unread() -> NoReturn:
+    """End with 2: whoever read our output has gone (`| head`); click ends with 1, a "no"."""
+    # Python would complain once more when it flushes stdout at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(FAILED) from None
 
 
 def _usage(error: click.UsageError) -> Failure:

@@ -71,8 +71,20 @@ class _CannotError(click.ClickException):
     exit_code = 2
 
 
+class _Command(click.Command):
+    """Ends with 2 where whoever read the help has gone; click ends with 1."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **kwargs)
+        except BrokenPipeError:
+            _write_nowhere()
+            raise SystemExit(2) from None
+
+
 @click.command(
     "watch",
+    cls=_Command,
     short_help="Run a script whenever a file changes.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -199,14 +211,18 @@ def _watch(words: _Words) -> int:
     try:
         return _run(words)
     except BrokenPipeError:
-        # Else the interpreter fails once more when it flushes stdout at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_nowhere()
         raise _CannotError("nobody reads the output any more") from None
     except (WatchError, OSError) as error:
         text = str(error)
         if isinstance(error, OSError) and error.strerror:
             text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         raise _CannotError(shown(text)) from None
+
+
+def _write_nowhere() -> None:
+    # Else the interpreter fails once more when it flushes stdout at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(words: _Words) -> int:
