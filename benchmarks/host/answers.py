@@ -157,15 +157,15 @@ def table(rows: list[tuple[str, Timed, float]]) -> bool:
 
 
 def rollups_of(database: Any) -> str:
-    """Return a hash of every statistic."""
-    from otumat_usage.host._database import rollups, select
+    """Return a hash of every statistic: of days, of weeks, and of who changed version in one."""
+    from otumat_usage.host._database import mixed, rollups, select, weeks
 
     digest = hashlib.sha256()
-    key = (rollups.c.dimension, rollups.c.value, rollups.c.day)
     with database.read() as connection:
-        statement = select(*key, rollups.c.events, rollups.c.users, rollups.c.bits)
-        for row in connection.execute(statement.order_by(*key).execution_options(yield_per=500)):
-            digest.update(repr(tuple(row)).encode())
+        for table in (rollups, weeks, mixed):
+            every = select(table).order_by(*table.primary_key).execution_options(yield_per=500)
+            for row in connection.execute(every):
+                digest.update(repr(tuple(row)).encode())
     return digest.hexdigest()
 
 
