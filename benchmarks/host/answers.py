@@ -303,7 +303,7 @@ def measure(folder: pathlib.Path, url: str | None, options: argparse.Namespace) 
     Database.create(folder, url=url).close()
     host = open_host(folder, issuer="http://127.0.0.1:1", now=lambda: now)
     database = host.database
-    year = took("fill", lambda: Year(database, options.events, options.installs, now))
+    year = took("fill", lambda: Year(database, options.events, options.installs, now, options.ci))
     took("write", year.write)
     print(f"{year.events} events, {year.uploads} uploads, {options.installs} installs")
     with database.read() as connection:
@@ -365,6 +365,7 @@ def main() -> None:
     parser.add_argument("--events", type=number, default=10_000_000)
     parser.add_argument("--installs", type=int, default=100_000)
     parser.add_argument("--engine", choices=["sqlite", "postgresql"], nargs="+", default=["sqlite"])
+    parser.add_argument("--ci", type=float, default=0, help="share of installs that run on CI")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     options.bar = 50 if options.events <= 10_000_000 else 100

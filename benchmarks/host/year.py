@@ -49,6 +49,7 @@ class Person:
     python: str
     system: str
     lag: int
+    ci: bool
 
 
 class Year:
@@ -59,9 +60,10 @@ class Year:
         events: How many events, about.
         crowd: How many installs.
         now: The present, in milliseconds.
+        ci: The share of installs that run on CI; with none, no context speaks of it.
     """
 
-    def __init__(self, database: Database, events: int, crowd: int, now: int) -> None:
+    def __init__(self, database: Database, events: int, crowd: int, now: int, ci: float = 0) -> None:
         self.database = database
         self.events = self.waiting = 0
         self.uploads = 0
@@ -70,7 +72,8 @@ class Year:
         self._mean = sum(size * often for size, often in SIZES.items()) / sum(SIZES.values())
         self._wanted = events / self._mean
         self._crowd = crowd
-        self._contexts: dict[tuple[str, str, str], int] = {}
+        self._ci = ci
+        self._contexts: dict[tuple[object, ...], int] = {}
         self._people = [self._person() for _ in range(crowd)]
         with database.write() as connection:
             declared: Any = {name: {} for name in [*FEATURES, "never used"]}
@@ -118,7 +121,8 @@ class Year:
         rng = self._rng
         (python,) = rng.choices(list(PYTHONS), list(PYTHONS.values()))
         (system,) = rng.choices(list(SYSTEMS), list(SYSTEMS.values()))
-        return Person(rng.randbytes(16), python, system, int(rng.expovariate(1 / 25)))
+        lag = int(rng.expovariate(1 / 25))
+        return Person(rng.randbytes(16), python, system, lag, rng.random() < self._ci)
 
     def _installs(self, now: int) -> list[dict[str, Any]]:
         same = {
@@ -168,9 +172,11 @@ class Year:
 
     def _context(self, connection: Any, who: Person, day: int) -> int:
         release = max(0, math.floor((day - who.lag) * 12 / DAYS))
-        key = (f"2.{release}.0", who.python, who.system)
+        told = {"package_version": f"2.{release}.0", "python": who.python, "os": who.system}
+        if self._ci:
+            told["ci"] = who.ci
+        key = tuple(told.values())
         if key not in self._contexts:
-            names = ("package_version", "python", "os")
-            text = json.dumps(dict(zip(names, key, strict=True)))
+            text = json.dumps(told)
             self._contexts[key] = CONTEXTS.number(connection, self.package.id, text)
         return self._contexts[key]
