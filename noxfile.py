@@ -273,8 +273,8 @@ def postgresql(session: nox.Session) -> None:
 
 @nox.session(python=NEWEST, default=False)
 def operating(session: nox.Session) -> None:
-    """What pages say to operators (needs Debian's `nginx-light`, `postgresql` and `curl`)."""
-    need(session, "git", "openssl", "bash", "curl", "ssh-keygen")
+    """What pages say to operators (Debian: `nginx-light`, `postgresql`, `curl`, `systemd`)."""
+    need(session, "git", "openssl", "bash", "curl", "ssh-keygen", "systemd-analyze")
     need_postgresql(session)
     _read_pages(session, "operating")
 

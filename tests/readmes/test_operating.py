@@ -1,4 +1,4 @@
-"""Run what needs more than Python, git and openssl: PostgreSQL, curl, a proxy of the operator's.
+"""Run what needs more than Python, git and openssl: PostgreSQL, curl, a proxy, a unit.
 
 The pages are read whole, so that what needs a server of its own stands where its reader meets it.
 """
@@ -71,6 +71,21 @@ def _host(tmp_path):
             yield process.stdout.readline().split()[-1]
         finally:
             process.terminate()
+
+
+def test_systemd_takes_the_unit(tmp_path):
+    (block,) = (b for b in blocks(ROOT / "docs/operating.md") if b.language == "ini")
+    program = pathlib.Path(sys.executable).with_name("otumat-usage")
+    unit = tmp_path / "otumat-host.service"
+    unit.write_text(block.text.replace("/opt/otumat/bin/otumat-usage", str(program)))
+
+    done = subprocess.run(
+        ["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False
+    )
+
+    assert str(program) in unit.read_text()
+    assert done.returncode == 0, done.stderr
+    assert "otumat-host.service" not in done.stderr
 
 
 def test_nginx_takes_the_server_block_and_passes_on_what_the_host_needs(host, tmp_path):
