@@ -228,3 +228,17 @@ def test_the_modules_that_the_architecture_names_are_there() -> None:
 
     assert len(words) > 40
     assert words - modules == {"__init__"} - modules
+
+
+def test_the_reviewer_is_told_every_dependency() -> None:
+    text = (ROOT / "docs" / "how-to" / "security-review.md").read_text()
+    told = re.search(r"^Dependencies at run time: (.*?)\n\n", text, re.MULTILINE | re.DOTALL)
+    assert told
+    for part in told[1].split(";")[:3]:
+        dist = re.search(r"`(otumat-\w+)`", part)
+        assert dist
+        project = tomllib.loads((ROOT / "packages" / dist[1] / "pyproject.toml").read_text())
+        names = {re.split(r"[^\w-]", each)[0] for each in project["project"]["dependencies"]}
+        words = set(re.findall(r"[a-z]+", part.replace(dist[0], "")))
+
+        assert names <= words, part
