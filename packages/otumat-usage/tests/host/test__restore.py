@@ -16,9 +16,10 @@ from otumat_usage.host import (
     _rights,
     _statistics,
 )
-from otumat_usage.host._database import Database, metadata, select, serving_from
+from otumat_usage.host._database import SCHEMA_VERSION, Database, metadata, select, serving_from
 from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable
 from otumat_usage.host._generation import generation
+from otumat_usage.host._settings import remember
 from otumat_usage.host.cli import host_group
 
 PROGRAM = "import sys; from otumat_usage.host.cli import host_group; host_group(sys.argv[1:])"
@@ -301,7 +302,7 @@ def test_a_backup_of_a_newer_version_is_refused(service, folder, copy):
         connection.exec_driver_sql("UPDATE setting SET value = '99' WHERE name = 'schema'")
     newer = copy()
     with service.host.database.write() as connection:
-        connection.exec_driver_sql("UPDATE setting SET value = '6' WHERE name = 'schema'")
+        remember(connection, "schema", str(SCHEMA_VERSION))
 
     with pytest.raises(StoreUnavailable, match=r"schema 99.*install a newer"):
         _restore.restore(folder, newer)
