@@ -12,6 +12,7 @@ from otumat_usage.host import (
     _care,
     _keep,
     _packages,
+    _public,
     _restore,
     _rights,
     _statistics,
@@ -104,6 +105,21 @@ def test_nothing_that_a_process_remembers_outlives_the_restore(service, folder, 
     counted = rows(service.host.database)["rollup"]
     _care.roll_up(folder, anew=True)
     assert sorted(rows(service.host.database)["rollup"]) == sorted(counted)
+
+
+def test_a_badge_of_the_last_minute_is_not_the_old_store_s(service, folder, copy):
+    with service.host.database.write() as connection:
+        _public.publish(connection, _packages.find(connection, "demo"), on=True)
+    backup = copy()
+    for _ in range(10):
+        tokens = service.enrol()
+        send(service, tokens, "a")
+    badge = "/badge/demo/users.json"
+    before = service.browser.get(badge).json()["message"]
+
+    _restore.restore(folder, backup)
+
+    assert service.browser.get(badge).json()["message"] != before
 
 
 def test_a_package_that_was_closed_since_takes_uploads_at_once(service, folder, copy):

@@ -55,27 +55,32 @@ def is_published(connection: Connection, package: _packages.Package) -> bool:
     return recall(connection, f"published:{package.id}") == "yes"
 
 
+_marks = settings.alias("mark")
+_GENERATION = select(_marks.c.value).where(_marks.c.name == literal("generation"))
 _OPENED = Prepared(
-    select(packages.c.id)
+    select(packages.c.id, _GENERATION.scalar_subquery())
     .join(settings, settings.c.name == literal("published:").concat(packages.c.id.cast(String)))
     .where((packages.c.name == bindparam("name")) & (settings.c.value == literal("yes")))
 )
 
 
-def _number(connection: Connection, name: str) -> int | None:
-    """Return the number of the package of that name where it is published: in one statement."""
+def _number(connection: Connection, name: str) -> tuple[int, str | None] | None:
+    """Return the number of the package of that name where it is published: in one statement.
+
+    With it, in which generation of the store: a restore may give it to another package.
+    """
     try:
         known = _packages.checked_name(name)
     except PackageInvalid:
         return None
-    for (number,) in _OPENED.rows(connection, name=known):
-        return int(number)
+    for number, generation in _OPENED.rows(connection, name=known):
+        return int(number), generation
     return None
 
 
 def _opened(connection: Connection, name: str) -> _packages.Package | None:
-    number = _number(connection, name)
-    return None if number is None else _packages.by_id(connection, number)
+    found = _number(connection, name)
+    return None if found is None else _packages.by_id(connection, found[0])
 
 
 async def public_page(request: Request) -> Response:
@@ -124,15 +129,15 @@ async def badge(request: Request) -> Response:
     metric, _, kind = request.path_params["file"].rpartition(".")
 
     def read(connection: Connection) -> _badges.Badge | None:
-        number = _number(connection, request.path_params["package"])
-        if number is None:  # asked each time, so that a page that is closed is closed at once
+        opened = _number(connection, request.path_params["package"])
+        if opened is None:  # asked each time, so that a page that is closed is closed at once
             return None
         now = host.now()
-        found = host.badges.get((number, metric), now)
+        found = host.badges.get((*opened, metric), now)
         if found is None:
-            package = _packages.by_id(connection, number)
+            package = _packages.by_id(connection, opened[0])
             found = _badges.badge(metric, Answers(connection, package, now))
-            host.badges.put((number, metric), now, found)
+            host.badges.put((*opened, metric), now, found)
         return found
 
     known = metric in _badges.METRICS and kind in ("svg", "json")
