@@ -4,7 +4,9 @@
 
 Start: from the command to the first answer of /healthz, median of 5. Refreshes: 64 at once,
 durable, through the write thread and over HTTP. Uploads come on days at random over a year, the
-worst case for counting (`answers.py` has a plausible year). Prints one JSON object.
+worst case for counting (`answers.py` has a plausible year). Bytes are of the pages in use, less
+those of a host without users; the statistics are left out, and told by table where SQLite has its
+`dbstat`. Prints a table with the bars and fails where one is missed; `--json` for machines.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ import time
 import urllib.request
 import uuid
 from typing import TYPE_CHECKING, Any
+
+import sqlalchemy.exc
+from shown import Figure, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,6 +146,18 @@ def used(connection: Any) -> int:
     return int((pages - free) * size)
 
 
+def by_table(connection: Any) -> dict[str, int]:
+    """Return the bytes of each table with its indexes, the largest first."""
+    query = (
+        "SELECT tbl_name, sum(pgsize) FROM dbstat JOIN sqlite_schema USING (name) "
+        "GROUP BY tbl_name ORDER BY sum(pgsize) DESC"
+    )
+    try:
+        return dict(connection.exec_driver_sql(query).all())
+    except sqlalchemy.exc.OperationalError:  # compiled without it
+        return {}
+
+
 def cpu_of(pid: int) -> float:
     """Return the seconds of CPU that a process has used."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -172,7 +189,7 @@ def fill(connection: Any, package: Any, events: int, rows: int, now: int) -> Non
         )
 
 
-def life(folder: pathlib.Path, events: int, rows: int) -> dict[str, float]:
+def life(folder: pathlib.Path, events: int, rows: int, most: float) -> list[Figure]:
     """Fill a store with *events* in batches of *rows*; return its size and the time of answers."""
     from otumat_usage.host import _packages, _retention, _statistics
     from otumat_usage.host._database import Database
@@ -182,7 +199,7 @@ def life(folder: pathlib.Path, events: int, rows: int) -> dict[str, float]:
     now = time.time_ns() // 1_000_000
     with database.write() as connection:
         package = _packages.add(connection, "demo", now)
-        empty = used(connection)
+        empty, before = used(connection), by_table(connection)
         fill(connection, package, events, rows, now)
     begin = time.perf_counter()
     fold_all(database)
@@ -193,40 +210,47 @@ def life(folder: pathlib.Path, events: int, rows: int) -> dict[str, float]:
         took = time.perf_counter() - begin
     with database.write() as connection:
         _retention.let_go(connection, now)  # as it does every day: ids are kept for 30 days
-        whole = used(connection) - empty
+        tables = by_table(connection)
         for table in ("rollup", "rollup_week", "rollup_mixed"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
         bare = used(connection) - empty
     database.close()
-    return {
-        "bytes_per_event": round(whole / events, 1),
-        "without_statistics": round(bare / events, 1),
-        "counted_per_second": round(events / folded),
-        "summary_ms": round(took * 1000),
-    }
+    return [
+        Figure(f"{rows} rows: bytes an event", round(bare / events, 1), most=most),
+        *(
+            Figure(f"{rows} rows: of it {name}", round(size / events, 2))
+            for name, size in tables.items()
+            if not name.startswith("rollup") and size > before[name]
+        ),
+        Figure(f"{rows} rows: counted, events/s, days at random", round(events / folded)),
+        Figure(f"{rows} rows: the summary of the year, ms", round(took * 1000)),
+    ]
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
+    load = round(os.getloadavg()[0], 1)
+    median = statistics.median
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         starts = [start(folder / "start") for _ in range(5)]
         over_http, per_cpu = refreshes_over_http(folder / "http")
-        result = {
-            "load": round(os.getloadavg()[0], 1),
-            "start_s": round(statistics.median(took for took, _, _ in starts), 2),
-            "start_cpu_s": round(statistics.median(cpu for _, cpu, _ in starts), 2),
-            "idle_mb": round(statistics.median(memory for _, _, memory in starts), 1),
-            "refreshes_per_s": round(refreshes(folder / "refresh")),
-            "refreshes_over_http_per_s": round(over_http),
-            "refreshes_per_cpu_s": round(per_cpu),
-            "100 rows a batch": life(folder / "large", options.events, 100),
-            "5 rows a batch": life(folder / "small", options.events // 4, 5),
-        }
-    print(json.dumps(result, indent=2))
+        figures = [
+            Figure("load of the machine", load),
+            Figure("start to the first answer, s", round(median(s for s, _, _ in starts), 2), 0.6),
+            Figure("start, s of CPU", round(median(cpu for _, cpu, _ in starts), 2)),
+            Figure("idle memory, MB", round(median(memory for *_, memory in starts), 1), 70),
+            Figure("refreshes over HTTP, durable, per s", round(over_http), least=1000),
+            Figure("refreshes over HTTP, per s of CPU", round(per_cpu)),
+            Figure("refreshes by the write thread, per s", round(refreshes(folder / "refresh"))),
+            *life(folder / "large", options.events, 100, most=8),
+            *life(folder / "small", options.events, 5, most=20),
+        ]
+    raise SystemExit(0 if show(figures, as_json=options.json) else 1)
 
 
 if __name__ == "__main__":

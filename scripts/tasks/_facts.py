@@ -52,6 +52,7 @@ BENCHMARKS = {
     "usage-uploader": "usage/uploader.py",
     "host-ingest": "host/ingest.py",
     "host-life": "host/life.py",
+    "host-lag": "host/lag.py",
     "host-painted": "host/painted.py",
     "host-answers": "host/answers.py",
     "watch": "watch/__main__.py",
