@@ -253,10 +253,12 @@ def builds(session: nox.Session) -> None:
 
 @nox.session(python=NEWEST, default=False)
 def mounts(session: nox.Session) -> None:
-    """On mounts, with inotify used up, on a read-only home (root, Debian's `fuse3`, `bindfs`)."""
+    """On mounts, without inotify, on a full disk (root; `fuse3`, `bindfs`, `postgresql`)."""
     need(session, "unshare", "mount", "fusermount3", "bindfs")
-    install(session, ("otumat-usage", "otumat-watch"), *TEST_TOOLS, *ALL_EXTRA_TOOLS)
-    paths = [f"packages/{dist}/tests" for dist in ("otumat-usage", "otumat-watch")]
+    need_postgresql(session)
+    dists = ("otumat-usage", "otumat-watch")
+    install(session, dists, *TEST_TOOLS, *ALL_EXTRA_TOOLS, extras="host,postgresql")
+    paths = [f"packages/{dist}/tests" for dist in dists]
     run_pytest(session, "-m", "mounts", *(session.posargs or paths))
 
 
@@ -266,7 +268,7 @@ def postgresql(session: nox.Session) -> None:
     need_postgresql(session)
     tools = (*TEST_TOOLS, *EXTRA_TOOLS["otumat-usage"])
     install(session, ("otumat-usage",), *tools, extras="host,postgresql")
-    run_pytest(session, "-n", "2", "-m", "postgresql and not (browser or interop)",
+    run_pytest(session, "-n", "2", "-m", "postgresql and not (browser or interop or mounts)",
             "packages/otumat-usage/tests/host", *session.posargs,
             env={"OTUMAT_SEEDS": os.environ.get("OTUMAT_SEEDS", "1")})  # fmt: skip
 

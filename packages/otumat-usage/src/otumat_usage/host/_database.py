@@ -18,6 +18,7 @@ from otumat_usage.host._engine import (
     name_url,
     open_engine,
     serving_from,
+    take_room,
     try_lead,
     try_serve,
 )
@@ -115,6 +116,7 @@ __all__ = [
     "serving_from",
     "sessions",
     "settings",
+    "take_room",
     "tokens",
     "tombstones",
     "update",

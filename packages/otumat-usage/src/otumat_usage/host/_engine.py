@@ -42,6 +42,7 @@ __all__ = [
     "open_engine",
     "parsed_url",
     "serving_from",
+    "take_room",
     "try_lead",
     "try_serve",
 ]
@@ -150,6 +151,18 @@ def lock(connection: Connection, number: int) -> None:
         connection.execute(_TAKE, {"kind": _OURS, "number": number})
 
 
+def take_room(connection: Connection, data: bytes) -> bool:
+    """Write *data* where there was nothing before; false where it does not matter what was there.
+
+    SQLite gives the pages that one table has left to any. PostgreSQL keeps them for that table,
+    so that what is written to it again and again fits in while nothing else does.
+    """
+    if connection.dialect.name != "postgresql":
+        return False
+    connection.execute(_NEW_ROOM, {"data": data})
+    return True
+
+
 def try_lead(connection: Connection) -> bool:
     """Become the one leader for as long as *connection* lives; false where there is one."""
     if connection.dialect.name != "postgresql":
@@ -168,6 +181,9 @@ _TAKE = text("SELECT pg_advisory_xact_lock(:kind, :number)")
 _SHARE = text("SELECT pg_advisory_xact_lock_shared(:kind, :number)")
 _ALONE = text("SELECT pg_try_advisory_lock(:kind, :number)")
 _SERVE = text("SELECT pg_try_advisory_lock_shared(:kind, :number)")
+_NEW_ROOM = text(
+    "CREATE TEMPORARY TABLE otumat_room ON COMMIT DROP AS SELECT CAST(:data AS bytea) AS data"
+)
 # In the order of the array: two writes that share installs never wait for each other in a circle.
 _TAKE_EACH = text(
     "SELECT pg_advisory_xact_lock(:kind, n) FROM unnest(CAST(:numbers AS int[])) AS n"

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from otumat_usage.host._admin import is_admin
+from otumat_usage.host._database import take_room
 from otumat_usage.host._messages import Alive, Ready
 from otumat_usage.host._metrics import MEDIA_TYPE
 from otumat_usage.host._secrets import same, sign_form
@@ -37,7 +38,9 @@ async def ready(request: Request) -> Response:
 
 def _prove(connection: Connection) -> None:
     """Write as much as a large upload does: an empty transaction succeeds on a full disk."""
-    remember(connection, "probe", base64.b64encode(os.urandom(_PROBE)).decode())
+    data = os.urandom(_PROBE)
+    if not take_room(connection, data):
+        remember(connection, "probe", base64.b64encode(data).decode())
 
 
 def metrics_token(form_key: str) -> str:
