@@ -82,14 +82,12 @@ def test_a_batch_id_is_known_in_any_run_for_30_days_and_in_its_own_for_ever(serv
     body = service.batch(tokens, "plot")
     first = service.upload(tokens, body).json()
     service.clock.forward(days=29)
-    with service.host.database.write() as connection:
-        let_go(connection, service.clock())
+    let_go(service.host.database, service.clock())
     tokens |= service.refresh(tokens["refresh_token"]).json()
     assert service.upload(tokens, body | {"run": "other"}).status_code == 422
 
     service.clock.forward(days=2)
-    with service.host.database.write() as connection:
-        let_go(connection, service.clock())
+    let_go(service.host.database, service.clock())
     tokens |= service.refresh(tokens["refresh_token"]).json()
     again = service.upload(tokens, body).json()
     other = service.upload(tokens, body | {"run": "other"}).json()

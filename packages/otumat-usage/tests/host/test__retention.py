@@ -1,5 +1,6 @@
 """Laws of retention: what is let go is gone, what was counted stays counted."""
 
+import itertools
 import uuid
 
 import pytest
@@ -8,9 +9,9 @@ from otumat_usage.host import _grants, _kept, _log, _rollups, _wire
 from otumat_usage.host._answers import Answers, Is
 from otumat_usage.host._bitmaps import BitMap, unpack_set
 from otumat_usage.host._cells import Cell
-from otumat_usage.host._database import func, log, members, rollups, select, weeks
+from otumat_usage.host._database import func, log, members, recent, rollups, select, weeks
 from otumat_usage.host._errors import PolicyInvalid
-from otumat_usage.host._retention import Policy, let_go, policy_of, set_policy
+from otumat_usage.host._retention import Policy, Released, let_go, policy_of, set_policy
 from otumat_usage.host._rights import erase
 from otumat_usage.host._worker import fold_all
 
@@ -61,7 +62,7 @@ def ask(service):
 def change(service, **days):
     with service.host.database.write() as connection:
         set_policy(connection, Policy(**days))
-        return let_go(connection, service.clock())
+    return let_go(service.host.database, service.clock())
 
 
 def uploads(service):
@@ -168,6 +169,63 @@ def test_what_is_not_counted_yet_is_never_let_go(service):
     assert change(service, log_days=100, set_days=760).uploads == 0
     fold_all(service.host.database)
     assert change(service, log_days=100, set_days=760).uploads == 1
+
+
+def kept(service):
+    """Return what is in every table that is let go of."""
+    with service.host.database.read() as connection:
+        tables = (log, recent, rollups, weeks)
+        return [sorted(connection.execute(select(table)).all(), key=repr) for table in tables]
+
+
+@pytest.mark.usefixtures("aged")
+def test_letting_go_may_end_after_any_part_and_go_on_later(service):
+    """As when the process is killed between two of its transactions."""
+    before = ask(service)
+    policy = {"log_days": 250, "set_days": 402}
+    with service.host.database.write() as connection:
+        set_policy(connection, Policy(**policy))
+    whole = Released(0, 0)
+    for parts in itertools.count(1):
+        asked = itertools.count()
+        found = let_go(
+            service.host.database, service.clock(), lambda a=asked, n=parts: next(a) >= n, step=1
+        )
+        whole = Released(whole.uploads + found.uploads, whole.sets + found.sets)
+        after = ask(service)
+        for some in (before, after):
+            some.pop("python", None)  # who they were is what is let go
+        assert after == before
+        if next(asked) <= parts:
+            break
+        _rollups.rebuild(service.host.database, service.add_package.id)
+        after = ask(service)
+        after.pop("python")
+        assert after == before
+
+    assert parts > 5
+    assert (whole.uploads > 0, whole.sets > 0) == (True, True)
+    left = kept(service)
+    assert let_go(service.host.database, service.clock()) == Released(0, 0)
+    assert kept(service) == left
+
+
+def test_an_upload_is_taken_between_two_parts(service, aged):
+    """The write lock is free there, so that nobody waits for the whole."""
+    tokens = service.enrol()
+    answers = []
+
+    def upload():
+        if not answers:
+            answers.append(service.upload(tokens, service.batch(tokens, "plot")).status_code)
+        return False
+
+    with service.host.database.write() as connection:
+        set_policy(connection, Policy(log_days=250, set_days=760))
+    gone = let_go(service.host.database, service.clock(), upload, step=1)
+
+    assert answers == [200]
+    assert gone.uploads > len(aged)
 
 
 def test_a_policy_that_contradicts_itself_is_refused(service):

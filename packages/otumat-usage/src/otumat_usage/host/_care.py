@@ -54,7 +54,6 @@ def release(folder: Path) -> Released:
     database = Database.open(folder)
     try:
         fold_all(database)
-        with database.write() as connection:
-            return let_go(connection, time.time_ns() // 1_000_000)
+        return let_go(database, time.time_ns() // 1_000_000)
     finally:
         database.close()

@@ -9,6 +9,7 @@ day before the package's horizon stays as it was counted.
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host import _mixed, _packages
 from otumat_usage.host._cells import HEALTH
@@ -31,10 +32,18 @@ from otumat_usage.host._kept import bump
 from otumat_usage.host._rollups import WAITS, horizon
 from otumat_usage.host._settings import recall, remember
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otumat_usage.host._database import Database
+    from otumat_usage.host._sql import Table
+
 __all__ = ["Policy", "Released", "let_go", "policy_of", "set_policy"]
 
 #: Days that an upload may be late (see `_wire`): its day must still be open for it.
 _LATE = 401
+#: Rows that one transaction looks at: it holds SQLite's only write lock.
+_STEP = 5_000
 #: Days for which a batch id that is used for another upload is noticed in any run.
 _LATELY = 30
 
@@ -83,21 +92,46 @@ def set_policy(connection: Connection, policy: Policy) -> None:
         remember(connection, f"keep_{name}", str(value))
 
 
-def let_go(connection: Connection, now: int) -> Released:
-    """Delete what the policy no longer keeps as of *now* (milliseconds).
+def let_go(
+    database: Database,
+    now: int,
+    stopping: Callable[[], bool] = lambda: False,
+    *,
+    step: int = _STEP,
+) -> Released:
+    """Delete what the policy no longer keeps as of *now* (milliseconds), a little at a time.
 
-    An upload that is not counted yet stays, however old it is.
+    Each part is a transaction that leaves every answer as it was, so that a run which is cut
+    short has done some of it, and the next one does the rest. An upload that is not counted yet
+    stays, however old it is.
+
+    Args:
+        database: The store.
+        now: The present.
+        stopping: Asked between two parts whether to leave the rest for another time.
+        step: Rows that a part looks at.
     """
-    lock(connection, Locked.ROLLUPS)
-    policy = policy_of(connection)
-    connection.execute(delete(recent).where(recent.c.day < day_of(now) - _noticed(policy)))
-    uploads = sets = 0
-    for name in _packages.names(connection):
-        package = _packages.find(connection, name).id
-        first = day_of(now) - policy.log_days
-        if first > horizon(connection, package):
-            uploads += _drop_uploads(connection, package, first)
-        sets += _drop_sets(connection, package, day_of(now) - max(policy.set_days, _LATE))
+    with database.read() as connection:
+        policy = policy_of(connection)
+        ours = [_packages.find(connection, name).id for name in _packages.names(connection)]
+    today = day_of(now)
+    first = today - policy.log_days
+    late = recent.c.day < today - _noticed(policy)
+
+    def forget(connection: Connection, part: Any) -> int:
+        return connection.execute(delete(recent).where(part & late)).rowcount
+
+    def drop(connection: Connection, part: Any) -> int:
+        return _drop_uploads(connection, part, first)
+
+    _walk(database, recent, forget, stopping, step)
+    uploads = _walk(database, log, drop, stopping, step)
+    first = today - max(policy.set_days, _LATE)
+    sets = 0
+    for package in ours:
+        # A week's set would tell those of its first days for a few days more: they go first.
+        _drop_sets(database, weeks, package, first, stopping, step)
+        sets += _drop_sets(database, rollups, package, first, stopping, step)
     return Released(uploads, sets)
 
 
@@ -106,27 +140,65 @@ def _noticed(policy: Policy) -> int:
     return min(_LATELY, policy.log_days)
 
 
-def _drop_uploads(connection: Connection, package: int, first: int) -> int:
+def _walk(
+    database: Database,
+    table: Table,
+    drop: Callable[[Connection, Any], int],
+    stopping: Callable[[], bool],
+    step: int,
+) -> int:
+    """Let *drop* go over *table*, some installs at a time; return how many rows it deleted."""
+    dropped = 0
+    after: bytes | None = b""
+    while after is not None and not stopping():
+        with database.beside() as connection:
+            lock(connection, Locked.ROLLUPS)
+            part = table.c.install > after
+            ahead = select(table.c.install).where(part).order_by(table.c.install)
+            after = connection.scalar(ahead.offset(step).limit(1))
+            if after is not None:
+                part &= table.c.install <= after
+            dropped += drop(connection, part)
+    return dropped
+
+
+def _drop_uploads(connection: Connection, part: Any, first: int) -> int:
     waits = select(inbox.c.batch).where(WAITS)
-    old = (log.c.package == package) & (log.c.received < first * DAY) & ~waits.exists()
-    gone = connection.execute(delete(log).where(old)).rowcount
-    if gone:
-        remember(connection, f"horizon:{package}", str(first))
-    return gone
+    old = part & (log.c.received < first * DAY) & ~waits.exists()
+    for package in connection.scalars(select(log.c.package).where(old).distinct()).all():
+        if first > horizon(connection, package):
+            remember(connection, f"horizon:{package}", str(first))
+    return connection.execute(delete(log).where(old)).rowcount
 
 
-def _drop_sets(connection: Connection, package: int, first: int) -> int:
-    # A week's set would tell those of its first days for a few days more.
-    early = (weeks.c.package == package) & (weeks.c.day < first) & weeks.c.bits.is_not(None)
-    connection.execute(update(weeks).where(early).values(bits=None))
-    _mixed.drop_before(connection, package, first)
+def _drop_sets(  # noqa: PLR0913, PLR0917 - which sets, and how far a part goes
+    database: Database,
+    table: Table,
+    package: int,
+    first: int,
+    stopping: Callable[[], bool],
+    step: int,
+) -> int:
+    """Keep of the sets before day *first* only their sizes, whole days at a time."""
     old = (
-        (rollups.c.package == package)
-        & (rollups.c.day < first)
-        & (rollups.c.dimension != HEALTH)
-        & rollups.c.bits.is_not(None)
+        (table.c.package == package)
+        & (table.c.day < first)
+        & (table.c.dimension != HEALTH)
+        & table.c.bits.is_not(None)
     )
-    dropped = connection.execute(update(rollups).where(old).values(bits=None)).rowcount
-    if dropped:
-        bump(connection, package)
+    dropped = 0
+    until: int | None = -1
+    while until is not None and not stopping():
+        with database.beside() as connection:
+            lock(connection, Locked.ROLLUPS)
+            until = connection.scalar(
+                select(table.c.day).where(old).order_by(table.c.day).offset(step).limit(1)
+            )
+            part = old if until is None else old & (table.c.day <= until)
+            gone = connection.execute(update(table).where(part).values(bits=None)).rowcount
+            if table is weeks:
+                _mixed.drop_before(connection, package, first if until is None else until + 1)
+            if gone:
+                bump(connection, package)
+            dropped += gone
     return dropped

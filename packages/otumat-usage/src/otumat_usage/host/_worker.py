@@ -97,8 +97,7 @@ class Worker:
             still_leading()
             fold_all(self._database, self._stop.is_set)
             if time.monotonic() - tidied >= TIDY:
-                with self._database.beside() as connection:
-                    let_go(connection, time.time_ns() // 1_000_000)
+                let_go(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
                 tidied = time.monotonic()
             if time.monotonic() - swept >= SWEEP:
                 sweep_all(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
