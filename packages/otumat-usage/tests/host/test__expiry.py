@@ -1,5 +1,8 @@
 """Laws of expiry: what can do nothing any more goes, what proves a theft stays long enough."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from otumat_usage.host import _device_grants, _expiry, _grants, _legacy_grants, _packages
@@ -11,12 +14,14 @@ from otumat_usage.host._database import (
     device_grants,
     families,
     func,
+    insert,
     installs,
     select,
     self_keys,
     sessions,
     tokens,
 )
+from otumat_usage.host._rights import erase
 from otumat_usage.host._secrets import new_id
 from otumat_usage.host._worker import Worker
 
@@ -224,3 +229,58 @@ def test_the_worker_does_it_by_itself(service, rows):
     worker.stop()
 
     assert rows(tokens, tokens.c.kind == "refresh") == 1
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("sweeps_first", [True, False])
+def test_a_sweep_and_an_erasure_never_wait_for_each_other(service, rows, sweeps_first):
+    """Of three tokens they would delete the ends first, each another one; a third holds the middle.
+
+    Without a common order of locks, PostgreSQL ends one of the two as soon as that lets go.
+    """
+    database, now = service.host.database, service.clock()
+    hashes = [bytes([number]) * 32 for number in range(3)]
+    with database.write() as connection:
+        install, family = enrolled(connection, now), new_id()
+        _grants.Family(connection, install, family, now)
+        for age, token in enumerate(hashes):
+            connection.execute(
+                insert(tokens).values(
+                    install=install, hash=token, kind="access", family=family, generation=1,
+                    scope="x", expires=now - 1000 * age, nonce=None,
+                )
+            )  # fmt: skip
+
+    def sweep():
+        return _expiry.sweep_all(database, now)
+
+    def wipe():
+        with database.write() as connection:
+            return erase(connection, install)
+
+    def waiting(number):
+        count = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN "
+        ours = "(SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+        end = time.monotonic() + 60
+        while True:
+            with database.read() as connection:
+                found = connection.exec_driver_sql(f"{count}{ours}").scalar()
+            if found >= number:
+                return
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    with ThreadPoolExecutor(2) as pool:
+        with database.beside() as holder:
+            middle = tokens.c.hash == hashes[1]
+            holder.execute(select(tokens.c.hash).where(middle).with_for_update())
+            started = []
+            for number, each in enumerate((sweep, wipe) if sweeps_first else (wipe, sweep), 1):
+                started.append(pool.submit(each))
+                waiting(number)
+        swept, erased = [each.result(60) for each in (started if sweeps_first else started[::-1])]
+
+    assert swept == (3 if sweeps_first else 0)
+    assert erased is not None
+    assert rows(tokens, tokens.c.install == install) == 0

@@ -12,7 +12,6 @@ could have made of the copy is good for anything. The last row takes the family 
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._database import (
@@ -33,13 +32,13 @@ from otumat_usage.host._device_grants import DEVICE_LIFE
 from otumat_usage.host._grants import FAMILY_LIFE, IDLE_LIFE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from otumat_usage.host._database import Database
 
-    _Step = Callable[[Connection, int, int], int]
+    _Then = Callable[[Connection, Sequence[Any]], None]
 
-__all__ = ["sweep", "sweep_all"]
+__all__ = ["owners", "sweep", "sweep_all"]
 
 #: Rows of one transaction: it holds SQLite's only write lock, and nobody should notice.
 CHUNK = 1000
@@ -57,58 +56,96 @@ def sweep_all(database: Database, now: int, stopping: Callable[[], bool] = lambd
     for _ in range(ROUNDS):
         if stopping():
             break
-        with database.beside() as connection:
-            swept = sweep(connection, now)
+        with database.read() as connection:
+            theirs = owners(connection, now)
+        # An erasure, or a refresh, changes the same rows in another order: only who names the
+        # installs waits for them, and never in a circle.
+        with database.write(theirs) as connection:
+            swept = sweep(connection, now, among=theirs)
         gone += swept
         if swept < CHUNK:
             break
     return gone
 
 
-def sweep(connection: Connection, now: int, most: int = CHUNK) -> int:
-    """Delete at most *most* rows that have expired as of *now* (ms); return how many."""
-    steps: tuple[tuple[_Step, int], ...] = (
-        (functools.partial(_tokens, "access"), now),
-        (functools.partial(_tokens, "client"), now),
-        (functools.partial(_tokens, "refresh"), now - _REFRESH_KEPT),
-        (functools.partial(_unfetched, auth_codes), now - _CODE_KEPT),
-        (functools.partial(_unfetched, device_grants), now - DEVICE_LIFE),
-        (functools.partial(_of_installs, self_keys), now),
-        (functools.partial(_plain, sessions), now),
-        (functools.partial(_plain, admin_links), now),
+def owners(connection: Connection, now: int, most: int = CHUNK) -> set[bytes]:
+    """Return the installs of the rows that `sweep` would delete."""
+    found: set[bytes] = set()
+    for table, kind, expired, _ in _owned(now):
+        rows = connection.execute(_old(table, kind, expired, most)).all()
+        most -= len(rows)
+        found.update(row.install for row in rows)
+    return found
+
+
+def sweep(
+    connection: Connection, now: int, most: int = CHUNK, *, among: Collection[bytes] | None = None
+) -> int:
+    """Delete at most *most* rows that have expired as of *now* (ms); return how many.
+
+    Args:
+        connection: A connection inside a write transaction.
+        now: The present.
+        most: How many rows.
+        among: The installs whose rows may go; None for all.
+    """
+    left = most
+    for table, kind, expired, then in _owned(now):
+        rows = connection.execute(_old(table, kind, expired, left)).all()
+        found = [row for row in rows if among is None or row.install in among]
+        _delete(connection, table, found)
+        then(connection, found)
+        left -= len(found)
+    for table in (sessions, admin_links):
+        left -= _plain(table, connection, now, left)
+    return most - left
+
+
+def _owned(now: int) -> tuple[tuple[Any, str | None, int, _Then], ...]:
+    """Return the tables of installs, of which kind, expired when, and what goes with a row."""
+    return (
+        # An access token never is the last of its family: what renews it is kept for longer.
+        (tokens, "access", now, _nothing),
+        (tokens, "client", now, _families),
+        (tokens, "refresh", now - _REFRESH_KEPT, _families),
+        (auth_codes, None, now - _CODE_KEPT, _unfetched),
+        (device_grants, None, now - DEVICE_LIFE, _unfetched),
+        (self_keys, None, now, _nothing),
     )
-    gone = 0
-    for step, expired in steps:
-        if gone >= most:
-            break
-        gone += step(connection, expired, most - gone)
-    return gone
 
 
-def _tokens(kind: str, connection: Connection, now: int, most: int) -> int:
-    found = _drop(connection, tokens, now, most, kind=kind)
-    # An access token never is the last of its family: what renews it is kept for longer.
-    ended = {(row.install, row.family) for row in found} if kind != "access" else set()
-    for install, family in ended:
+def _old(table: Any, kind: str | None, expired: int, most: int) -> Any:
+    """Return what finds at most *most* rows, the oldest first."""
+    old = select(table).where(table.c.expires <= expired).order_by(table.c.expires).limit(most)
+    return old if kind is None else old.where(table.c.kind == kind)
+
+
+def _delete(connection: Connection, table: Any, found: Sequence[Any]) -> None:
+    if found:
+        mine = (table.c.install == bindparam("owner")) & (table.c.hash == bindparam("key"))
+        keys = [{"owner": row.install, "key": row.hash} for row in found]
+        connection.execute(delete(table).where(mine), keys)
+
+
+def _nothing(_connection: Connection, _found: Sequence[Any]) -> None:
+    """Leave everything else as it is."""
+
+
+def _families(connection: Connection, found: Sequence[Any]) -> None:
+    """Delete the families of which these tokens were the last."""
+    for install, family in {(row.install, row.family) for row in found}:
         mine = (tokens.c.install == install) & (tokens.c.family == family)
         if connection.execute(select(tokens.c.hash).where(mine).limit(1)).first() is None:
             ours = (families.c.install == install) & (families.c.id == family)
             connection.execute(delete(families).where(ours))
-    return len(found)
 
 
-def _unfetched(table: Any, connection: Connection, now: int, most: int) -> int:
-    """Delete codes or device grants, and the installs that never fetched their tokens."""
-    found = _drop(connection, table, now, most)
+def _unfetched(connection: Connection, found: Sequence[Any]) -> None:
+    """Delete the installs that never fetched their tokens with these codes or device grants."""
     if found:
         pending = (installs.c.id == bindparam("key")) & (installs.c.state == "pending")
         keys = [{"key": row.install} for row in found]
         connection.execute(delete(installs).where(pending), keys)
-    return len(found)
-
-
-def _of_installs(table: Any, connection: Connection, now: int, most: int) -> int:
-    return len(_drop(connection, table, now, most))
 
 
 def _plain(table: Any, connection: Connection, now: int, most: int) -> int:
@@ -117,18 +154,3 @@ def _plain(table: Any, connection: Connection, now: int, most: int) -> int:
     if found:
         connection.execute(delete(table).where(table.c.hash == bindparam("key")), found)
     return len(found)
-
-
-def _drop(
-    connection: Connection, table: Any, now: int, most: int, *, kind: str | None = None
-) -> Sequence[Any]:
-    """Delete at most *most* rows of an install's *table*, the oldest first; return them."""
-    old = select(table).where(table.c.expires <= now).order_by(table.c.expires).limit(most)
-    if kind is not None:
-        old = old.where(table.c.kind == kind)
-    found = connection.execute(old).all()
-    if found:
-        mine = (table.c.install == bindparam("owner")) & (table.c.hash == bindparam("key"))
-        keys = [{"owner": row.install, "key": row.hash} for row in found]
-        connection.execute(delete(table).where(mine), keys)
-    return found
