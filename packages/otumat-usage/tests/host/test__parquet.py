@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from otumat_usage.host import _packages
 from otumat_usage.host._answers import Answers
+from otumat_usage.host._database import log, select, update
 from otumat_usage.host.cli import host_group
 
 
@@ -189,3 +190,18 @@ def test_without_the_extra_one_line_names_it(folder, tmp_path):
     assert done.stderr.count("\n") == 1
     assert "pip install 'otumat-usage[host,parquet]'" in done.stderr
     assert list(tmp_path.glob("*parquet*")) == []
+
+
+@pytest.mark.usefixtures("used")
+def test_two_exports_are_the_same_file_wherever_the_rows_lie(service, run, tmp_path):
+    """PostgreSQL gives rows as they lie, and puts one that is changed behind all others."""
+    run("demo", "--parquet", tmp_path / "one.parquet")
+    with service.host.database.write() as connection:
+        first = connection.scalar(select(log.c.install).order_by(log.c.install).limit(1))
+        same = update(log).where(log.c.install == first).values(package=log.c.package)
+        connection.execute(same)
+
+    run("demo", "--parquet", tmp_path / "two.parquet")
+
+    one, two = ((tmp_path / f"{name}.parquet").read_bytes() for name in ("one", "two"))
+    assert one == two

@@ -164,10 +164,16 @@ def append(
 def entries(
     connection: Connection, package: int, *, install: bytes | None = None
 ) -> Iterator[Entry]:
-    """Yield the uploads of one *install* of *package*, oldest first; or all, by install."""
+    """Yield the uploads of one *install* of *package*, oldest first; or all, by install.
+
+    The order is always the same, so that two exports are.
+    """
+    key = tuple(log.primary_key)
     statement = select(log).where(log.c.package == package)
-    if install is not None:
-        statement = statement.where(log.c.install == install).order_by(log.c.received, log.c.last)
+    if install is None:
+        statement = statement.order_by(*key)
+    else:
+        statement = statement.where(log.c.install == install).order_by(log.c.received, *key)
     for row in connection.execute(statement.execution_options(yield_per=500)):
         yield entry_of(row)
 
