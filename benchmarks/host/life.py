@@ -208,8 +208,8 @@ def life(folder: pathlib.Path, events: int, rows: int, most: float) -> list[Figu
         begin = time.perf_counter()
         _statistics.summarise(connection, package, now)
         took = time.perf_counter() - begin
+    _retention.let_go(database, now)  # as it does every day: ids are kept for 30 days
     with database.write() as connection:
-        _retention.let_go(connection, now)  # as it does every day: ids are kept for 30 days
         tables = by_table(connection)
         for table in ("rollup", "rollup_week", "rollup_mixed"):
             connection.exec_driver_sql(f"DELETE FROM {table}")

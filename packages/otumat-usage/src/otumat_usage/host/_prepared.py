@@ -43,6 +43,17 @@ class Prepared:
         finally:
             cursor.close()
 
+    def each(self, connection: Connection, every: Iterable[dict[str, Any]]) -> Iterator[Any]:
+        """Yield the rows that it returns for each of *every*."""
+        text, order, constant = self._text(connection)
+        cursor = self._cursor(connection)
+        try:
+            for values in every:
+                _ask(connection, cursor.execute, text, _given(values, order, constant))
+                yield from cursor.fetchall()
+        finally:
+            cursor.close()
+
     def stream(self, connection: Connection, **values: object) -> Iterator[Any]:
         """Yield the rows as plain tuples, a few thousand in memory at a time."""
         served: dict[str, Any] = (
@@ -78,21 +89,18 @@ class Prepared:
 
     def _run(self, connection: Connection, values: Any, *, many: bool = False, **how: Any) -> Any:
         text, order, constant = self._text(connection)
-        driver = connection.dialect.loaded_dbapi
+        cursor = self._cursor(connection, **how)
+        if many:
+            _ask(connection, cursor.executemany, text, values)
+        else:
+            _ask(connection, cursor.execute, text, _given(values, order, constant))
+        return cursor
+
+    @staticmethod
+    def _cursor(connection: Connection, **how: Any) -> Any:
         if not connection.in_transaction():
             connection.begin()  # all that is read on one connection is of one state
-        cursor = connection.connection.cursor(**how)
-        try:
-            if many:
-                cursor.executemany(text, values)
-            else:
-                given = {**constant, **values} if constant else values
-                cursor.execute(text, given if order is None else [given[key] for key in order])
-        except (driver.DataError, driver.IntegrityError):
-            raise  # the fault of what was written, not of the store
-        except driver.Error as error:
-            raise StoreUnavailable(f"the database refused: {error}") from error
-        return cursor
+        return connection.connection.cursor(**how)
 
 
 class Each:
@@ -122,9 +130,8 @@ class Each:
     def rows(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
         """Yield what it returns for all of *rows*, in no order."""
         if connection.dialect.name == "sqlite":
-            found = (self._one.rows(connection, **self._named(row)) for row in rows)
-        else:
-            found = (self._all.rows(connection, **part) for part in self._parts(rows))
+            return self._one.each(connection, map(self._named, rows))
+        found = (self._all.rows(connection, **part) for part in self._parts(rows))
         return chain.from_iterable(found)
 
     def _named(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,3 +146,19 @@ class Each:
 def _binary(connection: Connection) -> dict[str, Any]:
     """Return what makes a cursor of PostgreSQL's that gets sets as they are, not in hexadecimal."""
     return {} if connection.dialect.name == "sqlite" else {"binary": True}
+
+
+def _given(values: dict[str, Any], order: list[str] | None, constant: dict[str, Any]) -> Any:
+    """Return the parameters of a statement as the driver wants them."""
+    given = {**constant, **values} if constant else values
+    return given if order is None else [given[key] for key in order]
+
+
+def _ask(connection: Connection, run: Callable[[str, Any], Any], text: str, values: Any) -> None:
+    driver = connection.dialect.loaded_dbapi
+    try:
+        run(text, values)
+    except (driver.DataError, driver.IntegrityError):
+        raise  # the fault of what was written, not of the store
+    except driver.Error as error:
+        raise StoreUnavailable(f"the database refused: {error}") from error
