@@ -305,14 +305,15 @@ tombstones = Table(
 )
 
 
-@event.listens_for(metadata, "after_create")
-def _leave_sets_alone(_metadata: MetaData, connection: Connection, **_: object) -> None:
+@event.listens_for(rollups, "after_create", propagate=True)  # to copies of the table
+@event.listens_for(weeks, "after_create", propagate=True)
+def _leave_sets_alone(table: Table, connection: Connection, **_: object) -> None:
     # They are as short as can be: PostgreSQL's own compression would try for nothing, and that
     # is most of the time that writing them takes.
     if connection.dialect.name == "postgresql":
-        for table in (rollups, weeks):
-            change = f"ALTER TABLE {table.name} ALTER COLUMN bits SET STORAGE EXTERNAL"
-            connection.execute(text(change))
+        name = connection.dialect.identifier_preparer.format_table(table)
+        change = f"ALTER TABLE {name} ALTER COLUMN bits SET STORAGE EXTERNAL"
+        connection.execute(text(change))
 
 
 #: Tables that hold statistics of a package: distributed by package.
