@@ -218,7 +218,7 @@ def life(folder: pathlib.Path, events: int, rows: int, most: float) -> list[Figu
     return [
         Figure(f"{rows} rows: bytes an event", round(bare / events, 1), most=most),
         *(
-            Figure(f"{rows} rows: of it {name}", round(size / events, 2))
+            Figure(f"{rows} rows: of it {name}", round((size - before[name]) / events, 2))
             for name, size in tables.items()
             if not name.startswith("rollup") and size > before[name]
         ),
