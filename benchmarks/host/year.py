@@ -63,7 +63,9 @@ class Year:
         ci: The share of installs that run on CI; with none, no context speaks of it.
     """
 
-    def __init__(self, database: Database, events: int, crowd: int, now: int, ci: float = 0) -> None:
+    def __init__(
+        self, database: Database, events: int, crowd: int, now: int, ci: float = 0
+    ) -> None:
         self.database = database
         self.events = self.waiting = 0
         self.uploads = 0
