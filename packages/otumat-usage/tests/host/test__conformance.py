@@ -151,8 +151,10 @@ class Server:
             more = message.get("more_body", False)
         answers = []
 
-        async def again():
-            return {"type": "http.request", "body": body, "more_body": False}
+        whole = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def again():  # then what comes after a body: nothing, until the client has gone
+            return whole.pop() if whole else await receive()
 
         async def keep(message):
             answers.append(message)
