@@ -20,10 +20,24 @@ from otumat_usage.host._days import Step, buckets, day_of, monday
 from otumat_usage.host._facts import Facts
 from otumat_usage.host._filters import UNKNOWN, AllOf, AnyOf, Filter, Is, Not, alternatives
 from otumat_usage.host._kept import revision
-from otumat_usage.host._parts import both_on_one_day, last_values, parts, rolled
+from otumat_usage.host._one_day import both_on_one_day
+from otumat_usage.host._parts import (
+    by_weeks,
+    chosen_values,
+    last_values,
+    parts,
+    rolled,
+)
 from otumat_usage.host._remembered import remembered
 from otumat_usage.host._replies import Replies, Used, replies, used
-from otumat_usage.host._wholes import by_value, chosen, lost_without, users_of
+from otumat_usage.host._weeks import cohorts, lifecycles
+from otumat_usage.host._wholes import (
+    by_value,
+    chosen,
+    chosen_by_value,
+    lost_without,
+    users_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,8 +131,8 @@ class Answers:
             wholes = by_value(self._facts, dimension, first, last).items()
             found = [Slice(value, len(each.users), each.events) for value, each in wholes]
         else:
-            cut = self._by_value(dimension, first, last, where).items()
-            found = [Slice(value, len(users_of(days)), None) for value, days in cut]
+            cut = chosen_by_value(self._facts, dimension, first, last, where).items()
+            found = [Slice(value, len(users), None) for value, users in cut]
         return sorted(found, key=_most_used)
 
     @remembered
@@ -132,26 +146,40 @@ class Answers:
         where: Filter | None = None,
     ) -> dict[str, list[Point]]:
         """Return the series of every value of *dimension*."""
-        hidden = where and AllOf((where,))  # a value's events under a filter are not known
         spans = list(buckets(first, last, step))
-        if step == "day" and where is None:
-            return {
-                value: [_single(days.get(day), day) for day, _ in spans]
-                for value, days in self._by_value(dimension, first, last, None, daily=True).items()
-            }
         if where is not None:
-            whole = self._by_value(dimension, first, last, where, daily=True)
+            return self._chosen_series(dimension, spans, step, where)
+        if step == "day":
+            whole = self._by_value(dimension, first, last, daily=True).items()
             return {
-                value: [_point(days, *span, hidden) for span in spans]
-                for value, days in whole.items()
+                value: [_single(days.get(day), day) for day, _ in spans] for value, days in whole
             }
         self._facts.gathered(dimension, first, last)  # the spans are within it, and read no more
-        parts = [self._by_value(dimension, *span, None) for span in spans]
+        parts = [self._by_value(dimension, *span) for span in spans]
         return {
             value: [
-                _point(part.get(value, {}), *s, None) for s, part in zip(spans, parts, strict=True)
+                _point(part.get(value, {}), *span, None)
+                for span, part in zip(spans, parts, strict=True)
             ]
             for value in dict.fromkeys(itertools.chain(*parts))
+        }
+
+    def _chosen_series(
+        self, dimension: str, spans: list[tuple[int, int]], step: Step, where: Filter
+    ) -> dict[str, list[Point]]:
+        first, last = spans[0][0], spans[-1][1]
+        if step == "day" or not by_weeks(where):
+            hidden = AllOf((where,))  # a value's events under a filter are not known
+            whole = chosen_values(self._facts, dimension, first, last, where).items()
+            return {value: [_point(days, *span, hidden) for span in spans] for value, days in whole}
+        self._facts.gathered(dimension, first, last)  # the spans are within it, and read no more
+        sets = [chosen_by_value(self._facts, dimension, *span, where) for span in spans]
+        return {
+            value: [
+                Point(*span, len(part.get(value, ())), None)
+                for span, part in zip(spans, sets, strict=True)
+            ]
+            for value in dict.fromkeys(itertools.chain(*sets))
         }
 
     @remembered
@@ -202,29 +230,12 @@ class Answers:
     @remembered
     def retention(self, weeks: int, *, where: Filter | None = None) -> list[Cohort]:
         """Return the cohorts of the last *weeks* weeks, this one included."""
-        found, before = [], BitMap()
-        by_week = self._weeks(where)
-        starts = sorted(by_week)
-        for place, start in enumerate(starts):
-            new = by_week[start] - before
-            before |= new
-            back = [len(new & by_week[later]) for later in starts[place:]]
-            found.append(Cohort(start, len(new), back))
-        return found[-weeks:]
+        return cohorts(self._weeks(where))[-weeks:]
 
     @remembered
     def lifecycle(self, weeks: int, *, where: Filter | None = None) -> list[Lifecycle]:
         """Return who came, stayed, came back and went in each of the last *weeks* weeks."""
-        found, ever, last = [], BitMap(), BitMap()
-        for start, users in sorted(self._weeks(where).items()):
-            returning = users & last
-            gone = last - users
-            new = users - ever
-            again = len(users) - len(returning) - len(new)
-            found.append(Lifecycle(start, len(new), len(returning), again, len(gone)))
-            ever |= users
-            last = users
-        return found[-weeks:]
+        return lifecycles(self._weeks(where))[-weeks:]
 
     @remembered
     def lost_without(self, where: Filter, first: int, last: int) -> int:
@@ -242,8 +253,11 @@ class Answers:
         self, question: str, first: int, last: int, *, where: Filter | None = None
     ) -> Used:
         """Return which features those used who replied what to *question*."""
-        found = self._by_value(FEATURE, first, last, where)
-        features = {value: users_of(days) for value, days in found.items()}
+        if where is None:
+            wholes = by_value(self._facts, FEATURE, first, last).items()
+            features = {value: each.users for value, each in wholes}
+        else:
+            features = chosen_by_value(self._facts, FEATURE, first, last, where)
         return used(self._facts, question, (first, last), where, features)
 
     def health(self) -> dict[str, int]:
@@ -292,34 +306,18 @@ class Answers:
         return {start: some[0] if len(some) == 1 else union(some) for start, some in sets.items()}
 
     def _by_value(
-        self, dimension: str, first: int, last: int, where: Filter | None, *, daily: bool = False
+        self, dimension: str, first: int, last: int, *, daily: bool = False
     ) -> dict[str, dict[int, Cell]]:
-        """Return each value's cells, cut to who satisfies *where*: in parts, or each day's."""
+        """Return each value's cells, in parts, or each day's."""
         found: dict[str, dict[int, Cell]] = defaultdict(dict)
-        apart = daily or where is not None
-        named = (self._facts.cells if apart else self._facts.gathered)(dimension, first, last)
+        named = (self._facts.cells if daily else self._facts.gathered)(dimension, first, last)
         for day, cells in named.items():
             for value, cell in cells.items():
                 found[value][day] = cell
-        nobody: dict[int, Cell] = {}
-        if dimension != FEATURE:
-            nobody = self._facts.unknown(dimension, first, last, daily=apart)
-        for day, cell in nobody.items():
+        for day, cell in self._facts.unknown(dimension, first, last, daily=daily).items():
             if cell.events or cell.size:
                 found[UNKNOWN][day] = cell
-        if where is None:
-            return dict(found)
-        chosen = self._facts.days(where, first, last)
-        return {value: cut for value, days in found.items() if (cut := _cut(days, chosen))}
-
-
-def _cut(days: Mapping[int, Cell], chosen: Mapping[int, Cell]) -> dict[int, Cell]:
-    found = {}
-    for day, cell in days.items():
-        users = (cell.users or BitMap()) & (chosen[day].users or BitMap())
-        if users:
-            found[day] = Cell(0, users)
-    return found
+        return dict(found)
 
 
 def _point(days: Mapping[int, Cell], start: int, end: int, where: Filter | None) -> Point:

@@ -129,13 +129,19 @@ class Facts:
         if where is None:
             return {day: cells[""] for day, cells in self.gathered(ALL, first, last).items()}
         choice = alternatives(where)
-        if choice is None or UNKNOWN in choice[1]:
+        if choice is None:
             return self.days(where, first, last)
         dimension, values = choice
-        return {
-            day: _together([cells[value] for value in values if value in cells])
-            for day, cells in self.gathered(dimension, first, last).items()
-        }
+        nobody: dict[int, Cell] = {}
+        if UNKNOWN in values and dimension != FEATURE:
+            nobody = self.unknown(dimension, first, last)
+            values = values - {UNKNOWN}
+        found: dict[int, list[Cell]] = defaultdict(list)
+        for day, cells in self.gathered(dimension, first, last).items():
+            found[day] += [cells[value] for value in values if value in cells]
+        for day, cell in nobody.items():
+            found[day].append(cell)
+        return {day: _together(cells) for day, cells in found.items()}
 
     def unknown(
         self, dimension: str, first: int, last: int, *, daily: bool = False

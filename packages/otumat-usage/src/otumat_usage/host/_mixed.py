@@ -29,7 +29,7 @@ from otumat_usage.host._parts import Sets, in_several, sets_of, within
 from otumat_usage.host._prepared import Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from otumat_usage.host._cells import Cell
 
@@ -53,6 +53,15 @@ class Mixed:
 
     users: BitMap
     pairs: Mapping[Pair, bytes]
+
+    def only(self, some: BitMap) -> Iterator[tuple[Pair, bytes]]:
+        """Yield the pairs of *some* of them, who may be all."""
+        if self.users.issubset(some):
+            yield from self.pairs.items()
+            return
+        for pair, numbers in self.pairs.items():
+            if left := unpack_few(numbers) & some:
+                yield pair, pack_few(left)
 
 
 _ours = mixed.c.package == bindparam("p")

@@ -8,31 +8,39 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from otumat_usage.host._answered import Matrix
-from otumat_usage.host._bitmaps import BitMap, union, unpack_few
-from otumat_usage.host._cells import FEATURE, VERSION, Cell
-from otumat_usage.host._filters import UNKNOWN, Filter
+from otumat_usage.host._bitmaps import BitMap, union
+from otumat_usage.host._cells import FEATURE, Cell
+from otumat_usage.host._filters import UNKNOWN, Filter, alternatives
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from otumat_usage.host._facts import Facts
 
 __all__ = [
     "Part",
     "Sets",
-    "both_on_one_day",
+    "by_weeks",
+    "chosen_values",
+    "gathered",
     "in_several",
     "last_values",
+    "looked_up",
     "parts",
     "rolled",
     "sets_of",
+    "steady",
+    "with_unknown",
     "within",
 ]
 
 Sets = dict[str, BitMap]
+
+#: Who satisfied a filter on a day of which nothing is known; never changed.
+_NOBODY = BitMap(), BitMap()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -43,14 +51,17 @@ class Part:
         start: Its first day.
         whole: Who was active.
         sets: Who had which value, or none.
-        mixed: Who may have had another value on another day of the part; nobody on a day.
-        days: Of those: who was active on each day, and with which value; latest day first.
+        mixed: Who may have had another value on another day of the part, or not have satisfied the
+            filter on it; nobody on a day.
+        partly: Of those: who satisfied the filter on some of their days only. They are in no set.
+        days: Of the mixed: who was active on each day, and with which value; latest day first.
     """
 
     start: int
     whole: BitMap
     sets: Sets
     mixed: BitMap
+    partly: BitMap
     days: list[tuple[int, BitMap, Sets]]
 
 
@@ -58,38 +69,118 @@ def parts(
     facts: Facts, dimension: str, first: int, last: int, where: Filter | None = None
 ) -> list[Part]:
     """Return the span's parts, latest first; only those who satisfied *where*."""
-    if where is not None or dimension == FEATURE:
+    if dimension == FEATURE or not by_weeks(where):
         return _by_day(facts, dimension, first, last, where)
-    found: list[Part] = facts.cut(_gathered, dimension, first, last)
+    found: list[Part] = facts.cut(gathered, dimension, first, last, where)
     if not any(part.mixed for part in found):
         return found
-    daily = _with_unknown(facts, dimension, first, last, weekly=False)
-    active = facts.days(None, first, last)
-    return [_looked_up(part, daily, active) if part.mixed else part for part in found]
+    daily = with_unknown(facts, dimension, first, last, weekly=False)
+    active = facts.days(where, first, last)
+    return [looked_up(part, daily, active) if part.mixed else part for part in found]
 
 
-def _gathered(facts: Facts, dimension: str, first: int, last: int, _: None) -> list[Part]:
+def by_weeks(where: Filter | None) -> bool:
+    """Say whether a week's sets tell of almost everybody whether they satisfied *where*.
+
+    So they do of a choice of values of which an event has one at most: who had none but these in
+    the week satisfied it on all of their days.
+    """
+    choice = None if where is None else alternatives(where)
+    return where is None or (choice is not None and choice[0] != FEATURE)
+
+
+def gathered(
+    facts: Facts, dimension: str, first: int, last: int, where: Filter | None
+) -> list[Part]:
     """Return the parts, latest first, without the days of those who changed."""
     named = facts.gathered(dimension, first, last)
     nobody = facts.unknown(dimension, first, last)
+    chosen = {} if where is None else _satisfied(facts, where, first, last)
     found = []
     for start, cell in sorted(facts.parts(None, first, last).items(), reverse=True):
         if cell.users is not None:
             sets = sets_of(named.get(start, {}))
             if start in nobody:
                 sets[UNKNOWN] = nobody[start].users or BitMap()
+            whole, partly = cell.users, BitMap()
+            if where is not None:
+                always, partly = chosen[start]
+                whole, sets = always | partly, within(always, sets)
             mixed = in_several(sets.values()) if facts.is_week(start, last) else BitMap()
-            found.append(Part(start, cell.users, sets, mixed, []))
+            found.append(Part(start, whole, sets, mixed | partly, partly, []))
     return found
 
 
-def _looked_up(part: Part, daily: dict[int, dict[str, Cell]], active: dict[int, Cell]) -> Part:
+def _satisfied(
+    facts: Facts, where: Filter, first: int, last: int, *, weekly: bool = True
+) -> dict[int, tuple[BitMap, BitMap]]:
+    """Return for each part who satisfied *where* on all of their days, and who on some only."""
+    choice = alternatives(where) if weekly else None
+    if choice is None:
+        days = facts.days(where, first, last).items()
+        return {day: (cell.users or BitMap(), BitMap()) for day, cell in days}
+    dimension, values = choice
+    found = {}
+    for part in facts.cut(gathered, dimension, first, last):
+        inside = union(part.sets[value] for value in values if value in part.sets)
+        partly = part.mixed & inside
+        if partly:
+            partly &= union(users for value, users in part.sets.items() if value not in values)
+        found[part.start] = inside - partly, partly
+    return found
+
+
+def steady(facts: Facts, where: Filter, first: int, last: int) -> tuple[BitMap, BitMap]:
+    """Return who satisfied *where* on all of their days of the span, and who on some only."""
+    chosen = _satisfied(facts, where, first, last)
+    whole = facts.parts(None, first, last)
+    inside = union(chain.from_iterable(chosen.values()))
+    outside = union((whole[day].users or BitMap()) - users for day, (users, _) in chosen.items())
+    return inside - outside, inside & outside
+
+
+def chosen_values(  # noqa: PLR0913 - a span of a dimension, and of whom
+    facts: Facts,
+    dimension: str,
+    first: int,
+    last: int,
+    where: Filter,
+    *,
+    of: BitMap | None = None,
+) -> dict[str, dict[int, Cell]]:
+    """Return each value's cells of those who satisfied *where*: each day's, or *of* some in parts.
+
+    In parts only where the filter is one `by_weeks`.
+    """
+    weekly = of is not None
+    chosen = _satisfied(facts, where, first, last, weekly=weekly)
+    if of is not None:
+        chosen = {start: (users & of, partly & of) for start, (users, partly) in chosen.items()}
+    found: dict[str, dict[int, list[BitMap]]] = defaultdict(lambda: defaultdict(list))
+    for start, cells in with_unknown(facts, dimension, first, last, weekly=weekly).items():
+        for value, users in within(chosen.get(start, _NOBODY)[0], sets_of(cells)).items():
+            found[value][start].append(users)
+    weeks = [Part(start, some, {}, some, some, []) for start, (_, some) in chosen.items() if some]
+    if weeks:
+        by_day = with_unknown(facts, dimension, first, last, weekly=False)
+        active = facts.days(where, first, last)
+        for week in weeks:
+            for *_, sets in looked_up(week, by_day, active).days:
+                for value, users in sets.items():
+                    found[value][week.start].append(users)
+    return {
+        value: {start: Cell(0, s[0] if len(s) == 1 else union(s)) for start, s in by_start.items()}
+        for value, by_start in found.items()
+    }
+
+
+def looked_up(part: Part, daily: dict[int, dict[str, Cell]], active: dict[int, Cell]) -> Part:
     """Return *part* with the days of those who changed."""
     days = []
     for day in range(part.start + 6, part.start - 1, -1):
-        some = within(part.mixed, sets_of(daily.get(day, {})))
-        whole = active[day].users if day in active else None
-        days.append((day, (whole or BitMap()) & part.mixed, some))
+        users = active[day].users if day in active else None
+        some = part.mixed & (users or BitMap())
+        days.append((day, some, within(some, sets_of(daily.get(day, {})))))
     return dataclasses.replace(part, days=days)
 
 
@@ -103,7 +194,8 @@ def last_values(found: Iterable[Part], order: Callable[[str], object]) -> dict[s
     counts: dict[str, int] = defaultdict(int)
     seen = BitMap()
     every = list(found)
-    values = {value for part in every for value in part.sets}
+    layers = chain.from_iterable((part.sets, *(sets for *_, sets in part.days)) for part in every)
+    values = set(chain.from_iterable(layers))
     ranks = {value: rank for rank, value in enumerate(sorted(values, key=order))}  # type: ignore[arg-type]
     for part in every:
         left = part.whole - seen
@@ -124,62 +216,6 @@ def _settle(counts: dict[str, int], left: BitMap, sets: Sets, ranks: Mapping[str
         counts[value] += len(users)
         left = left - users
     counts[UNKNOWN] += len(left)
-
-
-def both_on_one_day(
-    facts: Facts, rows: str, columns: str, span: tuple[int, int], where: Filter | None
-) -> Matrix:
-    """Return how many users had a value of *rows* and one of *columns* on one day."""
-    layers: list[tuple[Sets, Sets]] = []  # whoever is left and right had both on one day
-    apart: list[Part] = []
-    told: dict[tuple[str, str], list[bytes]] = defaultdict(list)
-    weekly = where is None and columns != FEATURE
-    by_part = _with_unknown(facts, rows, *span, weekly=weekly)
-    kept = facts.mixed(*span) if weekly and (rows, columns) == (FEATURE, VERSION) else {}
-    for part in facts.cut(_gathered if weekly else parts, columns, *span, where):
-        plain = {value: users - part.mixed for value, users in part.sets.items()}
-        layers.append((sets_of(by_part.get(part.start, {})), plain if part.mixed else part.sets))
-        if part.start in kept and kept[part.start].users == part.mixed:
-            for pair, numbers in kept[part.start].pairs.items():
-                told[pair].append(numbers)
-        elif part.mixed:
-            apart.append(part)
-    layers += _days_of(facts, rows, columns, apart) if apart else ()
-    return _counted(layers, {pair: unpack_few(b"".join(some)) for pair, some in told.items()})
-
-
-def _days_of(
-    facts: Facts, rows: str, columns: str, weeks: list[Part]
-) -> Iterator[tuple[Sets, Sets]]:
-    """Yield for each day of *weeks*, latest first, who of those who changed had which values."""
-    span = weeks[-1].start, weeks[0].start + 6
-    left, right = (_with_unknown(facts, name, *span, weekly=False) for name in (rows, columns))
-    active = facts.days(None, *span)
-    for week in weeks:
-        for day, _, sets in _looked_up(week, right, active).days:
-            yield within(week.mixed, sets_of(left.get(day, {}))), sets
-
-
-def _counted(layers: list[tuple[Sets, Sets]], told: Mapping[tuple[str, str], BitMap]) -> Matrix:
-    """Return how many are left and right in any of *layers*, or are *told*.
-
-    Row by row, so that few sets are held at a time.
-    """
-    found = Matrix({}, {})
-    for row in {row for left, _ in layers for row in left}:
-        both: dict[str, list[BitMap]] = defaultdict(list)
-        for left, right in layers:
-            if users := left.get(row):
-                for column, theirs in right.items():
-                    if some := users & theirs:
-                        both[column].append(some)
-        for (one, column), users in told.items():
-            if one == row:
-                both[column].append(users)
-        whole = {column: union(sets) for column, sets in both.items()}
-        found.pairs.update({(row, column): len(users) for column, users in whole.items()})
-        found.rows[row] = len(union(whole.values()))
-    return found
 
 
 def rolled(cells: list[Cell | None], window: int) -> list[int]:
@@ -204,20 +240,21 @@ def rolled(cells: list[Cell | None], window: int) -> list[int]:
 def _by_day(
     facts: Facts, dimension: str, first: int, last: int, where: Filter | None
 ) -> list[Part]:
-    named = _with_unknown(facts, dimension, first, last, weekly=False)
+    named = with_unknown(facts, dimension, first, last, weekly=False)
     found = []
     for day, cell in sorted(facts.days(where, first, last).items(), reverse=True):
         if cell.users is not None:
             sets = sets_of(named.get(day, {}))
             if where is not None:
                 sets = {value: users & cell.users for value, users in sets.items()}
-            found.append(Part(day, cell.users, sets, BitMap(), []))
+            found.append(Part(day, cell.users, sets, BitMap(), BitMap(), []))
     return found
 
 
-def _with_unknown(
+def with_unknown(
     facts: Facts, dimension: str, first: int, last: int, *, weekly: bool
 ) -> dict[int, dict[str, Cell]]:
+    """Return each value's cells, in parts or each day's, and those of who named none."""
     named = (facts.gathered if weekly else facts.cells)(dimension, first, last)
     nobody = facts.unknown(dimension, first, last, daily=not weekly)
     if not nobody:

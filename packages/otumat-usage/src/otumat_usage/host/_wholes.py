@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from otumat_usage.host._bitmaps import BitMap, union
 from otumat_usage.host._cells import FEATURE, Cell
 from otumat_usage.host._filters import UNKNOWN, Filter, Not, alternatives
-from otumat_usage.host._parts import in_several, parts, within
+from otumat_usage.host._parts import (
+    by_weeks,
+    chosen_values,
+    in_several,
+    parts,
+    steady,
+    within,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +25,7 @@ if TYPE_CHECKING:
     from otumat_usage.host._facts import Facts
     from otumat_usage.host._parts import Part, Sets
 
-__all__ = ["Whole", "by_value", "chosen", "lost_without", "users_of"]
+__all__ = ["Whole", "by_value", "chosen", "chosen_by_value", "lost_without", "users_of"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,6 +84,23 @@ def _whole(facts: Facts, dimension: str, first: int, last: int, value: str) -> W
         found = [cells[value] for cells in days if value in cells]
     sets = [users for cell in found if (users := cell.users) is not None]
     return Whole(sum(cell.events for cell in found), union(sets), len(sets) == len(found))
+
+
+def chosen_by_value(
+    facts: Facts, dimension: str, first: int, last: int, where: Filter
+) -> dict[str, BitMap]:
+    """Return who had which value and satisfied *where* on one day."""
+    if not by_weeks(where):
+        cut = chosen_values(facts, dimension, first, last, where)
+        return {value: users_of(days) for value, days in cut.items()}
+    always, movers = steady(facts, where, first, last)
+    wholes = by_value(facts, dimension, first, last).items()
+    found = {value: users for value, each in wholes if (users := each.users & always)}
+    if movers:
+        moved = chosen_values(facts, dimension, first, last, where, of=movers)
+        for value, days in moved.items():
+            found[value] = users_of(days) | found.get(value, BitMap())
+    return found
 
 
 def lost_without(facts: Facts, where: Filter, first: int, last: int) -> int:

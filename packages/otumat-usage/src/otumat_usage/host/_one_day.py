@@ -1,0 +1,127 @@
+"""Cross two dimensions: who had a value of the one and a value of the other on one day."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from otumat_usage.host._answered import Matrix
+from otumat_usage.host._bitmaps import BitMap, union, unpack_few
+from otumat_usage.host._cells import FEATURE, VERSION
+from otumat_usage.host._parts import (
+    by_weeks,
+    gathered,
+    looked_up,
+    parts,
+    sets_of,
+    steady,
+    with_unknown,
+    within,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from otumat_usage.host._facts import Facts
+    from otumat_usage.host._filters import Filter
+    from otumat_usage.host._parts import Part, Sets
+
+__all__ = ["both_on_one_day"]
+
+
+def both_on_one_day(
+    facts: Facts, rows: str, columns: str, span: tuple[int, int], where: Filter | None
+) -> Matrix:
+    """Return how many users had a value of *rows* and one of *columns* on one day."""
+    found = Matrix({}, {})
+    moved: dict[str, Sets] = {}
+    always: BitMap | None = None
+    if where is None or columns == FEATURE or not by_weeks(where):
+        every = _crossed(facts, rows, columns, span, where)
+    else:
+        always, movers = steady(facts, where, *span)
+        every = _crossed(facts, rows, columns, span, None)
+        moved = dict(_crossed(facts, rows, columns, span, where, movers)) if movers else {}
+    for row, sets in every:
+        both = sets
+        if always is not None:
+            both, more = within(always, sets), moved.get(row, {})
+            both.update({c: both.get(c, BitMap()) | users for c, users in more.items()})
+        found.pairs.update({(row, column): len(users) for column, users in both.items()})
+        found.rows[row] = len(union(both.values()))
+    return found
+
+
+def _crossed(  # noqa: PLR0913, PLR0917 - two dimensions of a span, and of whom
+    facts: Facts,
+    rows: str,
+    columns: str,
+    span: tuple[int, int],
+    where: Filter | None,
+    of: BitMap | None = None,
+) -> Iterator[tuple[str, Sets]]:
+    """Yield for each value of *rows* who had it and which of *columns* on one day, *of* some."""
+    layers: list[tuple[Sets, Sets]] = []  # whoever is left and right had both on one day
+    apart: list[Part] = []
+    told: dict[tuple[str, str], list[bytes]] = defaultdict(list)
+    weekly = columns != FEATURE and by_weeks(where)
+    by_part = with_unknown(facts, rows, *span, weekly=weekly)
+    kept = facts.mixed(*span) if weekly and (rows, columns) == (FEATURE, VERSION) else {}
+    for each in facts.cut(gathered if weekly else parts, columns, *span, where):
+        part = each if of is None else _only(each, of)
+        plain = {value: users - part.mixed for value, users in part.sets.items()}
+        layers.append((sets_of(by_part.get(part.start, {})), plain if part.mixed else part.sets))
+        left = part.mixed
+        if part.start in kept:
+            always = part.whole - part.partly
+            if kept[part.start].users & always == left - part.partly:
+                for pair, numbers in kept[part.start].only(always):
+                    told[pair].append(numbers)
+                left = part.partly
+        if left:
+            apart.append(dataclasses.replace(part, mixed=left))
+    layers += _days_of(facts, rows, columns, apart, where) if apart else ()
+    yield from _joined(layers, {pair: unpack_few(b"".join(some)) for pair, some in told.items()})
+
+
+def _only(part: Part, some: BitMap) -> Part:
+    return dataclasses.replace(
+        part,
+        whole=part.whole & some,
+        sets=within(some, part.sets),
+        mixed=part.mixed & some,
+        partly=part.partly & some,
+    )
+
+
+def _days_of(
+    facts: Facts, rows: str, columns: str, weeks: list[Part], where: Filter | None
+) -> Iterator[tuple[Sets, Sets]]:
+    """Yield for each day of *weeks*, latest first, who of those who changed had which values."""
+    span = weeks[-1].start, weeks[0].start + 6
+    left, right = (with_unknown(facts, name, *span, weekly=False) for name in (rows, columns))
+    active = facts.days(where, *span)
+    for week in weeks:
+        for day, _, sets in looked_up(week, right, active).days:
+            yield within(week.mixed, sets_of(left.get(day, {}))), sets
+
+
+def _joined(
+    layers: list[tuple[Sets, Sets]], told: Mapping[tuple[str, str], BitMap]
+) -> Iterator[tuple[str, Sets]]:
+    """Yield for each row who is left and right in any of *layers*, or is *told*.
+
+    Row by row, so that few sets are held at a time.
+    """
+    for row in {row for left, _ in layers for row in left}:
+        both: dict[str, list[BitMap]] = defaultdict(list)
+        for left, right in layers:
+            if users := left.get(row):
+                for column, theirs in right.items():
+                    if some := users & theirs:
+                        both[column].append(some)
+        for (one, column), users in told.items():
+            if one == row:
+                both[column].append(users)
+        yield row, {column: union(sets) for column, sets in both.items()}
