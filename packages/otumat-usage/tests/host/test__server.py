@@ -130,3 +130,26 @@ def test_headers_without_end_are_cut_off(place, line):
         connection.sendall(b"GET / HTTP/1.1\r\nX: ")
 
         assert cut_off(connection, pieces, 0)
+
+
+def test_small_answers_of_asyncio_go_out_at_once():
+    """Without TCP_NODELAY, head and body of an answer wait for the client's acknowledgement."""
+
+    async def answered():
+        options = []
+
+        class Asked(asyncio.Protocol):
+            def connection_made(self, transport):
+                taken = transport.get_extra_info("socket")
+                options.append(taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+                transport.close()
+
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Asked, sock=bind("127.0.0.1", 0))
+        async with server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            await reader.read()
+            writer.close()
+        return options
+
+    assert asyncio.run(answered()) == [1]

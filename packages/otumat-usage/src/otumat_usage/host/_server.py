@@ -27,6 +27,9 @@ GRACE = 10
 _CONNECTIONS = 65_536
 #: Seconds in which requests on connections accepted a moment before are still read.
 LINGER = 0.2
+#: How many connections are accepted in one turn of the loop: uvloop takes one for each listening
+#: descriptor, so that among busy clients new ones would wait for minutes.
+_DOORS = 64
 #: Seconds by which a timer of the loop may be early.
 _MOMENT = 0.01
 #: Bytes that a request's line and headers may have together.
@@ -40,7 +43,8 @@ def bind(address: str, port: int) -> socket.socket:
         AddressInUse: another program listens there, or the address is not ours.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Named, because asyncio sends small answers at once (TCP_NODELAY) on sockets of that name only.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))
@@ -187,4 +191,5 @@ def serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ignore)
-    _Server(config, ready).run(sockets=[listener])
+    doors = [listener, *(listener.dup() for _ in range(_DOORS - 1))]
+    _Server(config, ready).run(sockets=doors)
