@@ -95,7 +95,7 @@ def together(session: nox.Session) -> None:
     install(session, DISTS, *TEST_TOOLS, *ALL_EXTRA_TOOLS, *tools)
     session.run("otumat", "--version")
     run_pytest(session, "-n", "2", "-m", "service or interop", "tests", "packages/otumat/tests",
-            *session.posargs)  # fmt: skip
+               *session.posargs)  # fmt: skip
 
 
 @nox.session(python=OLDEST_AND_NEWEST)
@@ -105,7 +105,7 @@ def lowest(session: nox.Session) -> None:
     floors = session.run("python", "-I", "scripts/tasks/floors.py", *DISTS, silent=True, log=False)
     install(session, DISTS, *TEST_TOOLS, *ALL_EXTRA_TOOLS, *floors.split())
     run_pytest(session, "-n", "2", "-m", f"not ({SLOW} or readme or docs)",
-            *(f"packages/{dist}/tests" for dist in DISTS), *session.posargs)  # fmt: skip
+               *(f"packages/{dist}/tests" for dist in DISTS), *session.posargs)  # fmt: skip
 
 
 @nox.session(python=NEWEST)
@@ -269,8 +269,8 @@ def postgresql(session: nox.Session) -> None:
     tools = (*TEST_TOOLS, *EXTRA_TOOLS["otumat-usage"])
     install(session, ("otumat-usage",), *tools, extras="host,postgresql")
     run_pytest(session, "-n", "2", "-m", "postgresql and not (browser or interop or mounts)",
-            "packages/otumat-usage/tests/host", *session.posargs,
-            env={"OTUMAT_SEEDS": os.environ.get("OTUMAT_SEEDS", "1")})  # fmt: skip
+               "packages/otumat-usage/tests/host", *session.posargs,
+               env={"OTUMAT_SEEDS": os.environ.get("OTUMAT_SEEDS", "1")})  # fmt: skip
 
 
 @nox.session(python=NEWEST, default=False)
@@ -336,7 +336,7 @@ def soak(session: nox.Session) -> None:
     _faults(session, seeds="20")
     session.install("psycopg[binary]>=3.2")
     run_pytest(session, "-n", "2", "-m", "fault and postgresql", "packages/otumat-usage/tests/host",
-            name="soak-postgresql", env={"OTUMAT_SEEDS": "20"})  # fmt: skip
+               name="soak-postgresql", env={"OTUMAT_SEEDS": "20"})  # fmt: skip
 
 
 # --- what several sessions are ------------------------------------------------------------------
