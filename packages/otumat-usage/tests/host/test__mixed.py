@@ -123,6 +123,16 @@ def test_a_week_tells_what_its_days_tell(service, before, after, gone):
         ]
 
 
+def test_a_week_whose_last_days_are_empty_is_kept_when_these_are_counted_anew(crossed):
+    """As a rebuild does once the uploads of its first days are let go of."""
+    package, database, _ = crossed
+    with database.beside() as connection:
+        before = rows(connection, package.id)
+        _kept.replace(connection, package.id, {}, MONDAY + 5)
+
+        assert rows(connection, package.id) == before
+
+
 def test_a_whole_week_is_told_without_the_features_of_its_days(crossed):
     _, database, ask = crossed
     before = ask()

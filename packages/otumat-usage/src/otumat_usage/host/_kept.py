@@ -202,7 +202,7 @@ def replace(connection: Connection, package: int, cells: dict[Key, Cell], since:
     every = weekly({**stays, **cells})
     BY_WEEK.make(connection, [_row(package, key, cell) for key, cell in every.items()])
     _mixed.drop_since(connection, package, monday(since))
-    starts = {monday(day) for dimension, _, day in cells if dimension == ALL}
+    starts = {week for dimension, _, week in every if dimension == ALL}
     _keep_mixed(connection, package, dict.fromkeys(starts))
     bump(connection, package)
 
