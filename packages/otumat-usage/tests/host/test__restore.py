@@ -313,6 +313,36 @@ def test_a_backup_that_is_damaged_changes_nothing(service, folder, copy, tmp_pat
     assert [path for path in folder.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.postgresql
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE setting ADD CONSTRAINT asked CHECK (lo_asked(value) IS NOT NULL)",
+        "ALTER TABLE setting ADD asked oid GENERATED ALWAYS AS (lo_asked(value)) STORED",
+        "CREATE INDEX asked ON setting (lo_asked(value))",
+        "CREATE INDEX asked ON setting (name) WHERE lo_asked(value) IS NOT NULL",
+        "CREATE MATERIALIZED VIEW asked AS SELECT lo_asked(value) FROM setting",
+        "CREATE TABLE asked AS SELECT 1 AS one",
+    ],
+)
+def test_nothing_that_a_backup_says_is_run(service, folder, engine, tmp_path, change):
+    """It is a file from outside: one that asks for large objects gets none."""
+    count = "SELECT count(*) FROM pg_largeobject_metadata"
+    asked = "AS 'SELECT pg_catalog.lo_create(0)' LANGUAGE sql IMMUTABLE"
+    engine.place(tmp_path / "other")
+    with contextlib.closing(Database.open(tmp_path / "other")) as theirs:
+        with theirs.write() as connection:
+            connection.exec_driver_sql(f"CREATE FUNCTION lo_asked(text) RETURNS oid {asked}")
+            connection.exec_driver_sql(change)
+        _keep.backup(tmp_path / "other", tmp_path / "copy")
+    with contextlib.suppress(StoreUnavailable):  # of a table that is not plain it has no rows
+        _restore.restore(folder, tmp_path / "copy")
+
+    with service.host.database.read() as connection:
+        assert connection.exec_driver_sql(count).scalar() == 0
+
+
 def test_a_backup_of_a_newer_version_is_refused(service, folder, copy):
     with service.host.database.write() as connection:
         connection.exec_driver_sql("UPDATE setting SET value = '99' WHERE name = 'schema'")

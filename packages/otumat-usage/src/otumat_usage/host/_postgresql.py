@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -24,6 +26,24 @@ __all__ = ["dump", "lay_open"]
 _HELD = re.compile(r" TABLE DATA (\S+) token_family ")
 #: Lines of a script that are for psql, or settings of a session; and those without meaning.
 _SKIPPED = (b"\\", b"SET ", b"SELECT pg_catalog.set_config(", b"--", b"\n")
+_NAME = rb'(?:\w+|"\w+")'
+_TABLE, _NAMES = rb"pg_temp\." + _NAME, rb"\(%b(?:, %b)*\)" % (_NAME, _NAME)
+_COLUMN = rb"\n    %b (?:bytea|bigint|integer|text|character varying\(\d+\))(?: NOT NULL)?" % _NAME
+#: All that is run of a script, as a copy is a file from outside: statements that make a plain
+#: table or fill one, and those that find its rows. None can hold an expression, so none calls
+#: anything; what else is in the script is passed over.
+_RUN = re.compile(
+    b"|".join(
+        (
+            rb"CREATE TABLE %b \(%b(?:,%b)*\n\)(?:\nWITH \([\w='., ]+\))?;\n"
+            % (_TABLE, _COLUMN, _COLUMN),
+            rb"COPY %b %b FROM stdin;\n" % (_TABLE, _NAMES),
+            rb"ALTER TABLE ONLY %b\n    ADD CONSTRAINT %b (?:PRIMARY KEY|UNIQUE) %b;\n"
+            % (_TABLE, _NAME, _NAMES),
+            rb"CREATE (?:UNIQUE )?INDEX %b ON %b USING btree %b;\n" % (_NAME, _TABLE, _NAMES),
+        )
+    )
+)
 
 
 def dump(url: URL, target: Path) -> None:
@@ -56,9 +76,11 @@ def lay_open(connection: Connection, source: Path) -> None:
         with _text_of(source, schema) as lines, cursor:
             for statement, is_copy in _statements(lines):
                 inside = named.sub(b"pg_temp.", statement)
+                runs = _RUN.fullmatch(inside) is not None
                 if is_copy:
-                    _take(cursor, inside, lines)
-                else:
+                    rows = itertools.takewhile(lambda line: line != b"\\.\n", lines)
+                    _take(cursor, inside if runs else None, rows)
+                elif runs:
                     cursor.execute(inside)
     except driver.Error as error:
         reason = str(error).strip().splitlines()[0]
@@ -80,13 +102,14 @@ def _statements(lines: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
             statement = b""
 
 
-def _take(cursor: Any, statement: bytes, lines: Iterator[bytes]) -> None:
-    """Feed the rows that follow in *lines* to a COPY."""
-    with cursor.copy(statement) as rows:
-        for line in lines:
-            if line == b"\\.\n":
-                return
-            rows.write(line)
+def _take(cursor: Any, statement: bytes | None, rows: Iterator[bytes]) -> None:
+    """Feed *rows* to a COPY, or to nobody."""
+    if statement is None:
+        collections.deque(rows, maxlen=0)
+        return
+    with cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write(row)
 
 
 @contextlib.contextmanager
