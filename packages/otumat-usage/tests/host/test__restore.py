@@ -1,6 +1,7 @@
 """Laws of restoring: the backup whole, under a serving host, and nothing that should not return."""
 
 import contextlib
+import sqlite3
 import sys
 import uuid
 
@@ -341,6 +342,58 @@ def test_nothing_that_a_backup_says_is_run(service, folder, engine, tmp_path, ch
 
     with service.host.database.read() as connection:
         assert connection.exec_driver_sql(count).scalar() == 0
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE setting SET value = 'eight' WHERE name = 'schema'",
+        "UPDATE setting SET value = '0' WHERE name = 'schema'",
+        "DELETE FROM setting WHERE name = 'schema'",
+        "INSERT INTO setting VALUES ('rollups:1', 'many')",
+        "DROP TABLE log",
+        "DROP INDEX install_by_package; DROP TABLE install",
+        "ALTER TABLE event_type DROP COLUMN name",
+        "DROP TABLE tombstone; CREATE TABLE tombstone (hash); INSERT INTO tombstone VALUES (NULL)",
+    ],
+)
+@pytest.mark.parametrize("new", [False, True])
+def test_a_file_that_no_host_wrote_is_refused_in_one_line(
+    service, folder, copy, tmp_path, change, new
+):
+    backup = copy()
+    with contextlib.closing(sqlite3.connect(backup)) as connection:
+        connection.executescript(change)
+    before, place = rows(service.host.database), tmp_path / "new" if new else folder
+
+    done = CliRunner().invoke(host_group, ["restore", "--yes", "-d", str(place), str(backup)])
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert rows(service.host.database) == before
+    assert not list(place.glob("*sqlite3?*" if new else "[.]*"))
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_only_the_rows_of_a_file_are_taken(copy, tmp_path):
+    """It is one from outside: a trigger in it could keep what a user has erased."""
+    backup = copy()
+    with contextlib.closing(sqlite3.connect(backup)) as connection:
+        connection.executescript(
+            "CREATE TABLE mine (body); DROP INDEX install_by_package;"
+            "CREATE TRIGGER keep BEFORE DELETE ON log"
+            " BEGIN INSERT INTO mine VALUES (old.body); END;"
+        )
+    _restore.restore(tmp_path / "new", backup)
+    Database.create(tmp_path / "made").close()
+
+    told = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+    found = []
+    for name in ("new", "made"):
+        with contextlib.closing(sqlite3.connect(tmp_path / name / "host.sqlite3")) as connection:
+            found.append(connection.execute(told).fetchall())
+    assert found[0] == found[1]
 
 
 def test_a_backup_of_a_newer_version_is_refused(service, folder, copy):

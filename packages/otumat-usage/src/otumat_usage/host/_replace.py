@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Loss",
-    "begin_with",
     "erased_of",
     "hold_all",
     "loss_by",
@@ -139,7 +138,7 @@ def replace_all(connection: Connection, backup: Tables, gone: Collection[bytes] 
     gone = erased_of(connection) | frozenset(gone)
     earlier = {row.name: row.value for row in connection.execute(select(settings))}
     stays: tuple[Any, ...] = ()
-    if _is_same_host(connection, backup):
+    if earlier and _is_same_host(connection, backup):  # a new store is nobody's
         stays = (*_STAYS, *_OF_INSTALLS, *_OF_PACKAGES)
         _exchange_unknown(connection, backup)
     for table in metadata.sorted_tables:
@@ -148,10 +147,10 @@ def replace_all(connection: Connection, backup: Tables, gone: Collection[bytes] 
             _take(connection, table, backup)
     _raise_sequence(connection)
     _set_again(connection, earlier)
-    return begin_with(connection, gone)
+    return _begin_with(connection, gone)
 
 
-def begin_with(connection: Connection, gone: Collection[bytes]) -> int:
+def _begin_with(connection: Connection, gone: Collection[bytes]) -> int:
     """Have what was put in place begin without those whose marks are *gone*; return their number.
 
     From the commit on, no process answers with what it remembers.

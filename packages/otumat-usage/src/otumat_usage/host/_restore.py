@@ -19,6 +19,8 @@ from otumat_usage.host._database import (
     SCHEMA_VERSION,
     URL,
     Database,
+    DataError,
+    IntegrityError,
     MetaData,
     located,
     metadata,
@@ -29,7 +31,6 @@ from otumat_usage.host._keep import backup, dated
 from otumat_usage.host._migrations import migrate
 from otumat_usage.host._replace import (
     Loss,
-    begin_with,
     erased_of,
     hold_all,
     loss_by,
@@ -37,6 +38,7 @@ from otumat_usage.host._replace import (
     tables_in,
 )
 from otumat_usage.host._settings import recall
+from otumat_usage.host._whole_file import beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,13 +87,19 @@ def restore(
     if not source.is_file():
         raise StoreMissing(f"no backup at {source}")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        url, path = located(folder)
-    except StoreMissing:
-        with serving_from(folder):
-            return _put_file(folder / FILE_NAME, source)
-    database = Database(url, path)
-    with contextlib.closing(database), _sqlite.failures(f"cannot restore {source}"):
+    with _failures(source):
+        try:
+            database = Database(*located(folder))
+        except StoreMissing:
+            with serving_from(folder):
+                return _put_file(folder / FILE_NAME, source)
+        return _put(database, folder, source, agree)
+
+
+def _put(
+    database: Database, folder: Path, source: Path, agree: Callable[[Loss | None], bool]
+) -> Restored | None:
+    with contextlib.closing(database):
         state = _state(database)
         with _undisturbed(database, alone=state != "whole"):
             if state == "whole":
@@ -99,7 +107,7 @@ def restore(
             if state == "other" and not agree(None):
                 return None
             if database.embedded:
-                return _put_file(path, source)
+                return _put_file(database.path, source)
             return _put_tables(database, folder, source)
 
 
@@ -176,17 +184,24 @@ def _put_tables(database: Database, folder: Path, source: Path) -> Restored:
 
 
 def _put_file(path: Path, source: Path) -> Restored:
-    """Put *source* in the place of a file that is missing, damaged or of another version."""
+    """Put *source* in the place of a file that is missing, damaged or of another version.
+
+    Only its rows are taken: the file is one from outside, and could lack a key, or hold a trigger.
+    """
     kept = dated(path) if path.exists() else None
-    with _sqlite.checked_copy(source, path) as copy:
-        gone = frozenset() if kept is None else _erased_in(path)
-        _bring_up_to_date(copy, source)
-        with _opened(copy) as database, database.write() as connection:
-            erased = begin_with(connection, gone or ())
-        _sqlite.rested(copy)
+    gone = frozenset() if kept is None else _erased_in(path)
+    with beside(path) as new:
+        with (
+            _opened(new, path) as database,
+            _laid_open(database, source) as (connection, place),
+            connection.execution_options(otumat_write=True).begin(),
+        ):
+            metadata.create_all(connection)
+            erased = replace_all(connection, tables_in(place), gone or ())
+        _sqlite.rested(new)
         if kept is not None:
             _sqlite.set_aside(path, kept)
-        copy.replace(path)
+        new.replace(path)
     return Restored(Loss() if kept is None else None, None if gone is None else erased, kept)
 
 
@@ -228,27 +243,43 @@ def _lay_open_server(connection: Connection, source: Path) -> None:
         usual = connection.exec_driver_sql("SHOW search_path").scalar()
         connection.exec_driver_sql("SET search_path = pg_temp")
         _postgresql.lay_open(connection, source)
-        _check_version(recall(connection, "schema"), source)
+        _version(recall(connection, "schema") or "", source)
         migrate(connection, SCHEMA_VERSION)
         connection.exec_driver_sql(f"SET search_path = {usual}, pg_temp")
 
 
 def _bring_up_to_date(copy: Path, source: Path) -> None:
-    known = _sqlite.schema_of(copy)
-    _check_version(str(known), source)
-    if known < SCHEMA_VERSION:
+    if _version(_sqlite.schema_of(copy), source) < SCHEMA_VERSION:
         with _opened(copy) as database, database.write() as connection:
             migrate(connection, SCHEMA_VERSION)
     _sqlite.rested(copy)
 
 
-def _check_version(schema: str | None, source: Path) -> None:
-    if int(schema or 0) > SCHEMA_VERSION:
+def _version(schema: str, source: Path) -> int:
+    known = int(schema) if schema.isdecimal() else 0
+    if not known:
+        raise StoreUnavailable(f"{source} is no backup of a host")
+    if known > SCHEMA_VERSION:
         raise StoreUnavailable(
-            f"{source} has schema {schema}, this version reads {SCHEMA_VERSION}: "
+            f"{source} has schema {known}, this version reads {SCHEMA_VERSION}: "
             "install a newer otumat-usage"
         )
+    return known
 
 
-def _opened(path: Path) -> contextlib.closing[Database]:
-    return contextlib.closing(Database(URL.create("sqlite", database=str(path)), path))
+@contextlib.contextmanager
+def _failures(source: Path) -> Iterator[None]:
+    """Say in one line why *source* could not be put in place; it may hold whatever it likes."""
+    with _sqlite.failures(f"cannot restore {source}"):
+        try:
+            yield
+        except (DataError, IntegrityError) as error:
+            reason = str(error.orig).splitlines()[0]
+            raise StoreUnavailable(f"{source} holds what no host would: {reason}") from error
+        except ValueError as error:
+            raise StoreUnavailable(f"{source} holds what no host would: {error}") from error
+
+
+def _opened(file: Path, path: Path | None = None) -> contextlib.closing[Database]:
+    """Open *file*, as the one that is to be in *path*."""
+    return contextlib.closing(Database(URL.create("sqlite", database=str(file)), path or file))

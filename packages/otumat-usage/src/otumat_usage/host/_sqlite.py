@@ -27,7 +27,8 @@ def copy(source: Path, target: Path, *, check: bool = True) -> None:
         with _opened(source) as one, _opened(whole, write=True) as other:
             one.backup(other, pages=1000, sleep=0.001)
             other.execute("PRAGMA journal_mode=DELETE")
-        schema_of(whole)
+        if not schema_of(whole):
+            raise StoreUnavailable(f"{source} is no host's")
         if check and (found := damage(whole)) is not None:
             raise StoreUnavailable(f"{source} is damaged: {found}")
         settle(whole)
@@ -47,7 +48,8 @@ def checked_copy(source: Path, target: Path) -> Iterator[Path]:
         with failures(f"{source} is no backup of a host"):
             if (found := damage(whole)) is not None:
                 raise StoreUnavailable(f"{source} is damaged: {found}")
-            schema_of(whole)
+            if not schema_of(whole):
+                raise StoreUnavailable(f"{source} is no backup of a host")
         yield whole
 
 
@@ -58,13 +60,11 @@ def damage(path: Path) -> str | None:
     return None if found == "ok" else found
 
 
-def schema_of(path: Path) -> int:
-    """Return the version of the tables in *path*, which is no host's if it raises."""
+def schema_of(path: Path) -> str:
+    """Return the version of the tables in *path*, "" where it is no host's; or it raises."""
     with _opened(path) as connection:
         row = connection.execute("SELECT value FROM setting WHERE name = 'schema'").fetchone()
-    if row is None:
-        raise StoreUnavailable(f"{path} is no host's")
-    return int(row[0])
+    return "" if row is None else str(row[0])
 
 
 def rested(path: Path) -> None:
