@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from otumat_usage.host import (
     _api_tokens,
     _care,
+    _device_grants,
+    _grants,
     _keep,
     _packages,
     _public,
@@ -232,6 +234,25 @@ def test_who_enrolled_since_must_do_so_again(service, folder, copy):
     assert send(service, before, "a") == 503
     assert service.upload(later, service.batch(later, "b")).status_code == 401
     assert used(service) == {"a": 1}
+
+
+def test_a_code_that_was_agreed_to_since_must_be_asked_for_again(service, folder, copy):
+    """Its installation is gone: tokens for it would only ever be refused. One that waits stays."""
+    backup = copy()
+    with service.host.database.write() as connection:
+        demo = _packages.find(connection, "demo").id
+        consent = _grants.Consent(demo, "0" * 64, "1-0", service.clock(), "device")
+        codes = [
+            _device_grants.start(connection, demo, "usage:write", service.clock()) for _ in "ab"
+        ]
+        agreed = _device_grants.find(connection, codes[0][1], service.clock())
+        _device_grants.answer(connection, agreed, consent)
+
+    _restore.restore(folder, backup)
+
+    with service.host.database.write() as connection:
+        told = [_device_grants.poll(connection, code, service.clock()).error for code, _ in codes]
+    assert told == ["invalid_grant", "authorization_pending"]
 
 
 def test_it_says_what_is_lost_before_it_is_and_takes_a_no(service, folder, copy):

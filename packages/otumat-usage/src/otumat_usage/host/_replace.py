@@ -180,6 +180,10 @@ def _exchange_unknown(connection: Connection, backup: Tables) -> None:
         of = "id" if table is installs else "install"
         connection.execute(delete(table).where(_is_not_in(table.c[of], theirs)))
         _take(connection, table, backup, _is_not_in(backup[table.name].c[of], installs.c.id))
+    # Whoever fetched their tokens with such a code would have some that open nothing.
+    agreed = device_grants.c.state == "approved"
+    homeless = _is_not_in(device_grants.c.install, installs.c.id)
+    connection.execute(delete(device_grants).where(agreed & homeless))
     for table in _OF_PACKAGES:
         unknown = _is_not_in(table.c.package, backup["package"].c.id)
         connection.execute(delete(table).where(unknown))
