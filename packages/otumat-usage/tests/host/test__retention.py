@@ -228,6 +228,27 @@ def test_an_upload_is_taken_between_two_parts(service, aged):
     assert gone.uploads > len(aged)
 
 
+@pytest.mark.usefixtures("aged")
+@pytest.mark.parametrize("part", [0, 1, 3, 5])
+def test_what_the_policy_keeps_once_more_is_let_go_no_further(service, part):
+    """Somebody saw what a slip was about to cost: they set it right, or put a backup in place."""
+    asked = itertools.count()
+
+    def change_back():
+        if next(asked) == part:
+            with service.host.database.write() as connection:
+                set_policy(connection, Policy(log_days=900, set_days=900))
+            seen.append((uploads(service), kept(service)))
+        return False
+
+    seen = []
+    with service.host.database.write() as connection:
+        set_policy(connection, Policy(log_days=10, set_days=402))
+    let_go(service.host.database, service.clock(), change_back, step=1)
+
+    assert seen == [(uploads(service), kept(service))]
+
+
 def test_a_policy_that_contradicts_itself_is_refused(service):
     with service.host.database.write() as connection:
         with pytest.raises(PolicyInvalid, match="at least as long"):

@@ -8,6 +8,7 @@ day before the package's horizon stays as it was counted.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ from otumat_usage.host._rollups import WAITS, horizon
 from otumat_usage.host._settings import recall, remember
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from otumat_usage.host._database import Database
     from otumat_usage.host._sql import Table
@@ -102,8 +103,8 @@ def let_go(
     """Delete what the policy no longer keeps as of *now* (milliseconds), a little at a time.
 
     Each part is a transaction that leaves every answer as it was, so that a run which is cut
-    short has done some of it, and the next one does the rest. An upload that is not counted yet
-    stays, however old it is.
+    short has done some of it, and the next one does the rest: so it is where the policy changes
+    meanwhile, by a restore too. An upload that is not counted yet stays, however old it is.
 
     Args:
         database: The store.
@@ -113,6 +114,7 @@ def let_go(
     """
     with database.read() as connection:
         policy = policy_of(connection)
+        run = _Run(database, policy, stopping, step)
         ours = [_packages.find(connection, name).id for name in _packages.names(connection)]
     today = day_of(now)
     first = today - policy.log_days
@@ -124,14 +126,14 @@ def let_go(
     def drop(connection: Connection, part: Any) -> int:
         return _drop_uploads(connection, part, first)
 
-    _walk(database, recent, forget, stopping, step)
-    uploads = _walk(database, log, drop, stopping, step)
+    _walk(run, recent, forget)
+    uploads = _walk(run, log, drop)
     first = today - max(policy.set_days, _LATE)
     sets = 0
     for package in ours:
         # A week's set would tell those of its first days for a few days more: they go first.
-        _drop_sets(database, weeks, package, first, stopping, step)
-        sets += _drop_sets(database, rollups, package, first, stopping, step)
+        _drop_sets(run, weeks, package, first)
+        sets += _drop_sets(run, rollups, package, first)
     return Released(uploads, sets)
 
 
@@ -140,22 +142,34 @@ def _noticed(policy: Policy) -> int:
     return min(_LATELY, policy.log_days)
 
 
-def _walk(
-    database: Database,
-    table: Table,
-    drop: Callable[[Connection, Any], int],
-    stopping: Callable[[], bool],
-    step: int,
-) -> int:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Run:
+    """What `let_go` was asked, and the policy as it began."""
+
+    database: Database
+    policy: Policy
+    stopping: Callable[[], bool]
+    step: int
+
+    @contextlib.contextmanager
+    def part(self) -> Iterator[Connection | None]:
+        """Give a transaction for one part, None where what is kept was decided anew."""
+        with self.database.beside() as connection:
+            lock(connection, Locked.ROLLUPS)
+            yield connection if policy_of(connection) == self.policy else None
+
+
+def _walk(run: _Run, table: Table, drop: Callable[[Connection, Any], int]) -> int:
     """Let *drop* go over *table*, some installs at a time; return how many rows it deleted."""
     dropped = 0
     after: bytes | None = b""
-    while after is not None and not stopping():
-        with database.beside() as connection:
-            lock(connection, Locked.ROLLUPS)
+    while after is not None and not run.stopping():
+        with run.part() as connection:
+            if connection is None:
+                break
             part = table.c.install > after
             ahead = select(table.c.install).where(part).order_by(table.c.install)
-            after = connection.scalar(ahead.offset(step).limit(1))
+            after = connection.scalar(ahead.offset(run.step).limit(1))
             if after is not None:
                 part &= table.c.install <= after
             dropped += drop(connection, part)
@@ -171,14 +185,7 @@ def _drop_uploads(connection: Connection, part: Any, first: int) -> int:
     return connection.execute(delete(log).where(old)).rowcount
 
 
-def _drop_sets(  # noqa: PLR0913, PLR0917 - which sets, and how far a part goes
-    database: Database,
-    table: Table,
-    package: int,
-    first: int,
-    stopping: Callable[[], bool],
-    step: int,
-) -> int:
+def _drop_sets(run: _Run, table: Table, package: int, first: int) -> int:
     """Keep of the sets before day *first* only their sizes, whole days at a time."""
     old = (
         (table.c.package == package)
@@ -188,12 +195,12 @@ def _drop_sets(  # noqa: PLR0913, PLR0917 - which sets, and how far a part goes
     )
     dropped = 0
     until: int | None = -1
-    while until is not None and not stopping():
-        with database.beside() as connection:
-            lock(connection, Locked.ROLLUPS)
-            until = connection.scalar(
-                select(table.c.day).where(old).order_by(table.c.day).offset(step).limit(1)
-            )
+    while until is not None and not run.stopping():
+        with run.part() as connection:
+            if connection is None:
+                break
+            days = select(table.c.day).where(old).order_by(table.c.day)
+            until = connection.scalar(days.offset(run.step).limit(1))
             part = old if until is None else old & (table.c.day <= until)
             gone = connection.execute(update(table).where(part).values(bits=None)).rowcount
             if table is weeks:
