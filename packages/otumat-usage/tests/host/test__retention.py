@@ -70,6 +70,15 @@ def uploads(service):
         return connection.scalar(select(func.count()).select_from(log))
 
 
+def assert_nowhere(service, number):
+    """No set has the install of that number."""
+    with service.host.database.read() as connection:
+        for table in (rollups, weeks):
+            sets = connection.scalars(select(table.c.bits).where(table.c.bits.is_not(None))).all()
+            assert sets
+            assert not any(number in unpack_set(bits) for bits in sets)
+
+
 @pytest.mark.usefixtures("aged")
 def test_uploads_go_and_every_answer_stays(service):
     before = ask(service)
@@ -137,11 +146,29 @@ def test_an_erased_user_is_in_no_set_of_a_day_that_the_log_no_longer_tells(servi
     with service.host.database.write() as connection:
         erase(connection, aged[0])
 
-    with service.host.database.read() as connection:
-        for table in (rollups, weeks):
-            sets = connection.scalars(select(table.c.bits).where(table.c.bits.is_not(None))).all()
-            assert sets
-            assert not any(number in unpack_set(bits) for bits in sets)
+    assert_nowhere(service, number)
+
+
+def test_an_erased_user_is_in_no_set_of_a_day_that_the_log_tells_in_part(service, aged):
+    """Of what a late upload says nothing of, only those that are gone told."""
+    change(service, log_days=250, set_days=760)
+    at = service.clock() - 300 * DAY
+    batch = _wire.Batch(
+        str(uuid.UUID(bytes=aged[0])), "late", "2026-06-01T12:00:00Z", "late", 1, 1, [], []
+    )
+    upload = _log.Upload(
+        batch, [_wire.Event(0, 1, at, "save", 1, None)], [], b"late" * 8, service.clock()
+    )
+    with service.host.database.write() as connection:
+        number = connection.scalar(select(members.c.number).where(members.c.install == aged[0]))
+        package = service.add_package.id
+        _log.append(connection, install=aged[0], package=package, upload=upload)
+    fold_all(service.host.database)
+
+    with service.host.database.write() as connection:
+        erase(connection, aged[0])
+
+    assert_nowhere(service, number)
 
 
 @pytest.mark.usefixtures("aged")

@@ -166,10 +166,11 @@ def take_out(connection: Connection, package: int, install: bytes) -> None:
         for row in rows:
             cells.add(row, number)
         lost = sum(gaps(ranges) for _, ranges in _by_run(rows))
-        _kept.subtract(connection, package, _with_lost(cells, lost))
         if first := horizon(connection, package):
             # An upload may be of a few minutes later than when it came, by its client's clock.
+            # Before what is still told: a day or week is found by who was active in it at all.
             _kept.clear(connection, package, number, first)
+        _kept.subtract(connection, package, _with_lost(cells, lost))
     for table in (inbox, members):
         connection.execute(delete(table).where(table.c.install == install))
 
