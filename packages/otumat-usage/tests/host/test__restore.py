@@ -473,6 +473,22 @@ def test_a_damaged_file_is_replaced_whole_once_nobody_serves(service, folder, co
         assert len(rows(database)["log"]) == 1
 
 
+def test_where_a_revocation_cannot_be_kept_the_command_says_so(service, folder, copy):
+    tokens = service.enrol()
+    backup = copy()
+    service.browser.post("/auth/revoke", data={"token": tokens["refresh_token"]})
+    with service.host.database.write() as connection:
+        connection.exec_driver_sql("UPDATE setting SET value = '99' WHERE name = 'schema'")
+    service.host.stop()
+
+    done = CliRunner().invoke(host_group, ["restore", "--yes", "-d", str(folder), str(backup)])
+
+    assert done.exit_code == 0, done.output
+    assert "what was revoked since is valid again" in done.output
+    with contextlib.closing(Database.open(folder)) as database:
+        assert "'active'" in rows(database)["token_family"][0]
+
+
 def test_the_command_asks_and_without_a_terminal_wants_a_yes(service, folder, copy):
     tokens = service.enrol()
     backup = copy()

@@ -54,6 +54,9 @@ def restore_command(ctx: click.Context, directory: Path, source: Path, yes: bool
 def _agrees(loss: Loss | None, source: Path, *, yes: bool) -> bool:
     if loss is None:
         click.echo("what is there cannot be read by this version: how much is lost is not known")
+        click.echo(
+            "tokens and sessions go back with the rest: what was revoked since is valid again"
+        )
     elif loss:
         click.echo(f"not in {source}, and gone once it is in place: {_words(loss)}")
     if yes or (loss is not None and not loss):
