@@ -58,9 +58,7 @@ from otumat_usage.host._sql import (
     DataError,
     DBAPIError,
     IntegrityError,
-    MetaData,
     PoolTimeout,
-    and_,
     bindparam,
     delete,
     func,
@@ -75,20 +73,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
-
 __all__ = [
     "FILE_NAME",
     "REFERENCE",
     "SCHEMA_VERSION",
-    "URL",
     "Connection",
-    "DataError",
     "Database",
-    "IntegrityError",
     "Locked",
-    "MetaData",
     "admin_links",
-    "and_",
     "api_tokens",
     "auth_codes",
     "bindparam",

@@ -16,7 +16,6 @@ from otumat_usage.host._bitmaps import BitMap, pack_set, union, unpack_set
 from otumat_usage.host._cells import ALL, HEALTH, Cell, Key
 from otumat_usage.host._database import (
     Connection,
-    and_,
     bindparam,
     delete,
     insert,
@@ -28,6 +27,7 @@ from otumat_usage.host._database import (
 from otumat_usage.host._days import monday
 from otumat_usage.host._prepared import Each, Prepared
 from otumat_usage.host._settings import recall, remember
+from otumat_usage.host._sql import and_
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

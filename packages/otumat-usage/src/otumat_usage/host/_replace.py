@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._database import (
     Locked,
-    MetaData,
     admin_links,
     api_tokens,
     auth_codes,
@@ -37,6 +36,7 @@ from otumat_usage.host._database import (
 from otumat_usage.host._generation import begin_another
 from otumat_usage.host._rights import erase
 from otumat_usage.host._settings import remember
+from otumat_usage.host._sql import MetaData
 from otumat_usage.host._tombstones import mark_of
 
 if TYPE_CHECKING:

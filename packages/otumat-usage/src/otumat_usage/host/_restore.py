@@ -17,11 +17,7 @@ from otumat_usage.host import _postgresql, _sqlite
 from otumat_usage.host._database import (
     FILE_NAME,
     SCHEMA_VERSION,
-    URL,
     Database,
-    DataError,
-    IntegrityError,
-    MetaData,
     located,
     metadata,
     serving_from,
@@ -38,6 +34,7 @@ from otumat_usage.host._replace import (
     tables_in,
 )
 from otumat_usage.host._settings import recall
+from otumat_usage.host._sql import URL, DataError, IntegrityError, MetaData
 from otumat_usage.host._whole_file import beside
 
 if TYPE_CHECKING:

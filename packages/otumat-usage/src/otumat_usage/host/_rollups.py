@@ -19,7 +19,6 @@ from otumat_usage.host._database import (
     Connection,
     Database,
     Locked,
-    and_,
     bindparam,
     delete,
     func,
@@ -34,6 +33,7 @@ from otumat_usage.host._database import (
 from otumat_usage.host._log import context_values, type_names
 from otumat_usage.host._prepared import Each, Prepared
 from otumat_usage.host._settings import recall, remember
+from otumat_usage.host._sql import and_
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
