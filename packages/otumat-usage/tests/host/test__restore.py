@@ -21,7 +21,7 @@ from otumat_usage.host import (
     _statistics,
 )
 from otumat_usage.host._database import SCHEMA_VERSION, Database, metadata, select, serving_from
-from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable
+from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable, UrlInvalid
 from otumat_usage.host._generation import generation
 from otumat_usage.host._settings import remember
 from otumat_usage.host.cli import host_group
@@ -415,6 +415,14 @@ def test_only_the_rows_of_a_file_are_taken(copy, tmp_path):
         with contextlib.closing(sqlite3.connect(tmp_path / name / "host.sqlite3")) as connection:
             found.append(connection.execute(told).fetchall())
     assert found[0] == found[1]
+
+
+def test_a_folder_that_names_no_database_is_not_the_backup_s_fault(tmp_path):
+    (tmp_path / "copy").touch()
+    (tmp_path / "database.url").write_text("mysql://elsewhere")
+
+    with pytest.raises(UrlInvalid, match="must be postgresql"):
+        _restore.restore(tmp_path, tmp_path / "copy")
 
 
 def test_a_backup_of_a_newer_version_is_refused(service, folder, copy):

@@ -22,7 +22,7 @@ from otumat_usage.host._database import (
     metadata,
     serving_from,
 )
-from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable
+from otumat_usage.host._errors import ServingError, StoreInUse, StoreMissing, StoreUnavailable
 from otumat_usage.host._keep import backup, dated
 from otumat_usage.host._migrations import migrate
 from otumat_usage.host._replace import (
@@ -270,6 +270,8 @@ def _failures(source: Path) -> Iterator[None]:
     with _sqlite.failures(f"cannot restore {source}"):
         try:
             yield
+        except ServingError:
+            raise
         except (DataError, IntegrityError) as error:
             reason = str(error.orig).splitlines()[0]
             raise StoreUnavailable(f"{source} holds what no host would: {reason}") from error
