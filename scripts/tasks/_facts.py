@@ -51,6 +51,7 @@ BENCHMARKS = {
     "usage": "usage/__main__.py",
     "usage-uploader": "usage/uploader.py",
     "host-ingest": "host/ingest.py",
+    "host-engine": "host/engine.py",
     "host-life": "host/life.py",
     "host-lag": "host/lag.py",
     "host-painted": "host/painted.py",
