@@ -3,7 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otumat_usage.host._log import _trim
+from otumat_usage.host import _packages
+from otumat_usage.host._database import log, select, update
+from otumat_usage.host._log import _trim, entries
 from otumat_usage.host._wire import Event
 
 NUMBERS = st.integers(0, 40)
@@ -32,3 +34,22 @@ def test_many_events_in_a_run_of_many_ranges_are_looked_up_not_searched():
     fresh, replayed = _trim(events, ranges)
 
     assert (len(fresh), len(replayed)) == (6_666, 3_334)
+
+
+def test_uploads_are_read_in_the_order_of_their_keys_wherever_the_rows_lie(service):
+    """PostgreSQL gives rows as they lie, and puts one that is changed behind all others."""
+    service.add("demo")
+    people = [service.enrol() for _ in range(3)]
+    for tokens in people * 2:
+        assert service.upload(tokens, service.batch(tokens, "fit")).status_code == 200
+    with service.host.database.write() as connection:
+        first = connection.scalar(select(log.c.install).order_by(log.c.install).limit(1))
+        same = update(log).where(log.c.install == first).values(package=log.c.package)
+        connection.execute(same)
+
+    with service.host.database.read() as connection:
+        package = _packages.find(connection, "demo")
+        found = list(entries(connection, package.id))
+
+    keys = [(each.install, each.run, each.last, each.batch) for each in found]
+    assert (len(keys), keys) == (6, sorted(keys))

@@ -192,6 +192,7 @@ def test_without_the_extra_one_line_names_it(folder, tmp_path):
     assert list(tmp_path.glob("*parquet*")) == []
 
 
+@pytest.mark.interop
 @pytest.mark.usefixtures("used")
 def test_two_exports_are_the_same_file_wherever_the_rows_lie(service, run, tmp_path):
     """PostgreSQL gives rows as they lie, and puts one that is changed behind all others."""

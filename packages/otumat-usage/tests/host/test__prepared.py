@@ -4,7 +4,6 @@ import pytest
 
 from otumat_usage.host._database import (
     IntegrityError,
-    and_,
     delete,
     insert,
     rollups,
@@ -12,6 +11,7 @@ from otumat_usage.host._database import (
     update,
 )
 from otumat_usage.host._prepared import _TOLD, Each
+from otumat_usage.host._sql import and_
 
 KEY = tuple(rollups.primary_key)
 ODD = [
