@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from otumat_usage.host import _grants, _log, _packages, _rollups, _wire
+from otumat_usage.host import _blocks, _grants, _log, _packages, _rollups, _wire
+from otumat_usage.host._ahead import work_ahead
 from otumat_usage.host._answers import AllOf, Answers, AnyOf, Is, Not
 from otumat_usage.host._catalogue import EXHIBITS, exhibit
 from otumat_usage.host._database import (
@@ -33,6 +34,8 @@ DAY = 86_400_000
 NOW = 1_780_315_200_000  # 2026-06-01T12:00:00Z
 TODAY = NOW // DAY
 SPAN = 40
+#: When the block of `TODAY` is long over.
+LATER = NOW + SPAN * DAY
 CONTEXTS = [
     _wire.Context("1.9", "3.12", "Linux"),
     _wire.Context("1.10", "3.12", "macOS"),
@@ -595,17 +598,25 @@ def check_pages(world, where):
     assert pages.checked == set(EXHIBITS) - ELSEWHERE
 
 
-def check_crossed(world):
-    """Compare every cross without a filter, of every span that begins in the last two weeks."""
-    for first in range(TODAY - 14, TODAY + 1):
+#: Spans that hold one block or two, and some days beside them.
+BLOCKS = [
+    (_blocks.block_of(TODAY) - before, _blocks.block_of(TODAY) + _blocks.DAYS - 1 + after)
+    for before, after in ((0, 0), (_blocks.DAYS, 0), (_blocks.DAYS + 9, 3))
+]
+
+
+def check_crossed(world, spans):
+    """Compare every cross without a filter, of each span."""
+    for first, last in spans:
         oracle = Oracle(world, None)
-        oracle.chosen = f"(SELECT DISTINCT install, day FROM event WHERE day >= {first})"
+        days = f"day BETWEEN {first} AND {last}"
+        oracle.chosen = f"(SELECT DISTINCT install, day FROM event WHERE {days})"
         with world.database.read() as connection:
             answers = Answers(connection, world.package, NOW)
             for axes in (("feature", "package_version"), ("python", "os")):
-                found = answers.matrix(*axes, first, TODAY)
+                found = answers.matrix(*axes, first, last)
                 assert found.pairs == oracle.crossed(*axes)
-                each = answers.breakdown(axes[0], first, TODAY)
+                each = answers.breakdown(axes[0], first, last)
                 assert found.rows == {one.value: one.users for one in each}
 
 
@@ -631,11 +642,15 @@ def test_answers_equal_sql_over_the_log(database, sent, gone, where, rebuilt):
         check(world, where)
         check_pages(world, where)
         check_pages(world, None)
+        work_ahead(database, LATER)
         for who in gone:
             world.erase(who)
         check(world, where)
-        check_crossed(world)
+        check_crossed(world, [(first, TODAY) for first in range(TODAY - 14, TODAY + 1)])
+        work_ahead(database, LATER)
+        check_crossed(world, BLOCKS)
         world.fold(rebuilt)
+        check_crossed(world, BLOCKS)
         waits = world.waiting()
         assert _rollups.rebuild(database, world.package.id) == len(world.entries()) - waits
         assert world.waiting() == waits
@@ -643,7 +658,9 @@ def test_answers_equal_sql_over_the_log(database, sent, gone, where, rebuilt):
         while world.fold(5):
             pass
         counted = world.stored()
+        work_ahead(database, LATER)
         check(world, where)
+        check_crossed(world, BLOCKS)
         check_pages(world, where)
         check_pages(world, None)
         assert _rollups.rebuild(database, world.package.id) == len(world.entries())

@@ -34,9 +34,9 @@ def pack_set(numbers: BitMap) -> bytes:
     return bytes(plain.serialize())
 
 
-def unpack_set(data: bytes) -> BitMap:
+def unpack_set(data: bytes | memoryview) -> BitMap:
     """Undo `pack_set`."""
-    return BitMap.deserialize(data)
+    return BitMap.deserialize(data)  # type: ignore[arg-type] # it takes what has a buffer
 
 
 def pack_few(numbers: BitMap) -> bytes:

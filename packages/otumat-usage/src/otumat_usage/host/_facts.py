@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from otumat_usage.host import _blocks
 from otumat_usage.host._bitmaps import BitMap, union
 from otumat_usage.host._cells import ALL, FEATURE, HEALTH, LOST, Cell, Cells, Key
 from otumat_usage.host._database import (
@@ -53,9 +54,10 @@ class Facts:
     Args:
         connection: A connection inside that transaction.
         package: The package's number.
+        counted: Leave out what waits to be counted.
     """
 
-    def __init__(self, connection: Connection, package: int) -> None:
+    def __init__(self, connection: Connection, package: int, *, counted: bool = False) -> None:
         self._connection = connection
         self._package = package
         self._known: dict[tuple[Shelf, str, int, int, frozenset[str] | None], Daily] = {}
@@ -65,7 +67,7 @@ class Facts:
         self._fresh_numbers: dict[bytes, int] = {}
         self._cuts: dict[Any, Any] = {}
         self._apart: set[int] = set()
-        found = tail(connection, package)
+        found = [] if counted else tail(connection, package)
         self.waiting = len(found)
         self._newest = max((row[5] for row in found), default=-1)
         self._fresh = self._count(found)
@@ -171,6 +173,12 @@ class Facts:
         fresh = {week for _, _, week in self._fresh_weeks}
         found = between(self._connection, self._package, first, last)
         return {week: each for week, each in found.items() if week not in fresh}
+
+    def blocks(self, first: int, last: int) -> dict[int, _blocks.Block]:
+        """Return the blocks that are held of the span, where nothing waits to be counted."""
+        fresh = {_blocks.block_of(week) for _, _, week in self._fresh_weeks}
+        found = _blocks.between(self._connection, self._package, first, last)
+        return {start: block for start, block in found.items() if start not in fresh}
 
     def cut(self, how: Cut, dimension: str, first: int, last: int, where: Any = None) -> Any:
         """Return what *how* makes of the span, once."""

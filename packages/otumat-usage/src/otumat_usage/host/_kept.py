@@ -11,7 +11,7 @@ from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from otumat_usage.host import _mixed
+from otumat_usage.host import _blocks, _mixed
 from otumat_usage.host._bitmaps import BitMap, pack_set, union, unpack_set
 from otumat_usage.host._cells import ALL, HEALTH, Cell, Key
 from otumat_usage.host._database import (
@@ -201,6 +201,7 @@ def replace(connection: Connection, package: int, cells: dict[Key, Cell], since:
     BY_DAY.make(connection, [_row(package, key, cell) for key, cell in cells.items()])
     every = weekly({**stays, **cells})
     BY_WEEK.make(connection, [_row(package, key, cell) for key, cell in every.items()])
+    _blocks.drop_since(connection, package, since)
     _mixed.drop_since(connection, package, monday(since))
     starts = {week for dimension, _, week in every if dimension == ALL}
     _keep_mixed(connection, package, dict.fromkeys(starts))
@@ -211,6 +212,7 @@ def clear(connection: Connection, package: int, number: int, until: int) -> None
     """Take *number* out of every set up to day *until*: the uploads that told it may be gone."""
     for shelf in (BY_DAY, BY_WEEK):
         shelf.clear(connection, package, number, until)
+    _blocks.drop_before(connection, package, until + 1)
     _mixed.clear(connection, package, BitMap((number,)))
     bump(connection, package)
 
@@ -247,7 +249,9 @@ def _keep_mixed(connection: Connection, package: int, counted: Mapping[int, BitM
 
 def _merge(connection: Connection, package: int, cells: dict[Key, Cell], sign: int) -> None:
     BY_DAY.merge(connection, package, cells, sign)
-    BY_WEEK.merge(connection, package, weekly(cells), sign)
+    by_week = weekly(cells)
+    BY_WEEK.merge(connection, package, by_week, sign)
+    _blocks.drop(connection, package, (week for _, _, week in by_week))
     bump(connection, package)
 
 

@@ -30,6 +30,7 @@ from otumat_usage.host._sql import (
     insert,
     literal,
     select,
+    text,
 )
 
 if TYPE_CHECKING:
@@ -147,6 +148,21 @@ def _add_mixed(connection: Connection) -> None:
     then.create_all(connection)
 
 
+def _add_blocks(connection: Connection) -> None:
+    then = MetaData()
+    Table(
+        "rollup_block",
+        then,
+        Column("package", Integer, primary_key=True, autoincrement=False),
+        Column("day", Integer, primary_key=True, autoincrement=False),
+        Column("pairs", LargeBinary, nullable=False),
+    )
+    then.create_all(connection)
+    if connection.dialect.name == "postgresql":
+        change = "ALTER TABLE rollup_block ALTER COLUMN pairs SET STORAGE EXTERNAL"
+        connection.execute(text(change))
+
+
 #: What leads from each version to the next, and what it does in words.
 STEPS: dict[int, tuple[str, Callable[[Connection], None]]] = {
     1: ("add the roll-ups; what is in the log is counted once the host serves", _add_rollups),
@@ -156,6 +172,7 @@ STEPS: dict[int, tuple[str, Callable[[Connection], None]]] = {
     5: ("add the mails to maintainers", _add_mails),
     6: ("store uploads in less room again, and change statistics faster", shorten_again),
     7: ("add what tells features by version at once; filled once the host serves", _add_mixed),
+    8: ("add what tells features by version of months; filled while the host serves", _add_blocks),
 }
 
 

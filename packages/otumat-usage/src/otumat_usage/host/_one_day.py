@@ -7,7 +7,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from otumat_usage.host._answered import Matrix
-from otumat_usage.host._bitmaps import BitMap, union, unpack_few
+from otumat_usage.host._bitmaps import BitMap, union, unpack_few, unpack_set
+from otumat_usage.host._blocks import DAYS
 from otumat_usage.host._cells import FEATURE, VERSION
 from otumat_usage.host._parts import (
     by_weeks,
@@ -21,13 +22,14 @@ from otumat_usage.host._parts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
+    from otumat_usage.host._blocks import Block
     from otumat_usage.host._facts import Facts
     from otumat_usage.host._filters import Filter
     from otumat_usage.host._parts import Part, Sets
 
-__all__ = ["both_on_one_day"]
+__all__ = ["both_on_one_day", "crossed"]
 
 
 def both_on_one_day(
@@ -38,11 +40,11 @@ def both_on_one_day(
     moved: dict[str, Sets] = {}
     always: BitMap | None = None
     if where is None or columns == FEATURE or not by_weeks(where):
-        every = _crossed(facts, rows, columns, span, where)
+        every = crossed(facts, rows, columns, span, where)
     else:
         always, movers = steady(facts, where, *span)
-        every = _crossed(facts, rows, columns, span, None)
-        moved = dict(_crossed(facts, rows, columns, span, where, movers)) if movers else {}
+        every = crossed(facts, rows, columns, span, None)
+        moved = dict(crossed(facts, rows, columns, span, where, movers)) if movers else {}
     for row, sets in every:
         both = sets
         if always is not None:
@@ -53,36 +55,79 @@ def both_on_one_day(
     return found
 
 
-def _crossed(  # noqa: PLR0913, PLR0917 - two dimensions of a span, and of whom
+def crossed(  # noqa: PLR0913, PLR0917 - two dimensions of a span, and of whom
+    facts: Facts,
+    rows: str,
+    columns: str,
+    span: tuple[int, int],
+    where: Filter | None = None,
+    of: BitMap | None = None,
+) -> Iterator[tuple[str, Sets]]:
+    """Yield for each value of *rows* who had it and which of *columns* on one day, *of* some."""
+    crossing = (rows, columns) == (FEATURE, VERSION)
+    blocks = facts.blocks(*span) if crossing and where is None and of is None else {}
+    found = _Crossing([], defaultdict(list), list(blocks.values()))
+    for each in _between(span, blocks):
+        _look_up(found, facts, rows, columns, each, where, of)
+    yield from _joined(found)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Crossing:
+    """What tells who had which values on one day.
+
+    Attributes:
+        layers: Whoever is in a set of the left and in one of the right had both on one day.
+        told: Who had a pair of values on one day, by `pack_few`.
+        blocks: The same, of four weeks at a time.
+    """
+
+    layers: list[tuple[Sets, Sets]]
+    told: dict[tuple[str, str], list[bytes]]
+    blocks: list[Block]
+
+
+def _between(span: tuple[int, int], blocks: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield what *blocks* leave of *span*."""
+    first, last = span
+    for start in sorted(blocks):
+        if first < start:
+            yield first, start - 1
+        first = start + DAYS
+    if first <= last:
+        yield first, last
+
+
+def _look_up(  # noqa: PLR0913, PLR0917 - two dimensions of a span, of whom, and where to
+    found: _Crossing,
     facts: Facts,
     rows: str,
     columns: str,
     span: tuple[int, int],
     where: Filter | None,
-    of: BitMap | None = None,
-) -> Iterator[tuple[str, Sets]]:
-    """Yield for each value of *rows* who had it and which of *columns* on one day, *of* some."""
-    layers: list[tuple[Sets, Sets]] = []  # whoever is left and right had both on one day
+    of: BitMap | None,
+) -> None:
+    """Add to *found* what parts and days of *span* tell."""
     apart: list[Part] = []
-    told: dict[tuple[str, str], list[bytes]] = defaultdict(list)
     weekly = columns != FEATURE and by_weeks(where)
     by_part = with_unknown(facts, rows, *span, weekly=weekly)
     kept = facts.mixed(*span) if weekly and (rows, columns) == (FEATURE, VERSION) else {}
     for each in facts.cut(gathered if weekly else parts, columns, *span, where):
         part = each if of is None else _only(each, of)
         plain = {value: users - part.mixed for value, users in part.sets.items()}
-        layers.append((sets_of(by_part.get(part.start, {})), plain if part.mixed else part.sets))
-        left = part.mixed
+        left = sets_of(by_part.get(part.start, {}))
+        found.layers.append((left, plain if part.mixed else part.sets))
+        unclear = part.mixed
         if part.start in kept:
             always = part.whole - part.partly
-            if kept[part.start].users & always == left - part.partly:
+            if kept[part.start].users & always == unclear - part.partly:
                 for pair, numbers in kept[part.start].only(always):
-                    told[pair].append(numbers)
-                left = part.partly
-        if left:
-            apart.append(dataclasses.replace(part, mixed=left))
-    layers += _days_of(facts, rows, columns, apart, where) if apart else ()
-    yield from _joined(layers, {pair: unpack_few(b"".join(some)) for pair, some in told.items()})
+                    found.told[pair].append(numbers)
+                unclear = part.partly
+        if unclear:
+            apart.append(dataclasses.replace(part, mixed=unclear))
+    if apart:
+        found.layers.extend(_days_of(facts, rows, columns, apart, where))
 
 
 def _only(part: Part, some: BitMap) -> Part:
@@ -107,16 +152,16 @@ def _days_of(
             yield within(week.mixed, sets_of(left.get(day, {}))), sets
 
 
-def _joined(
-    layers: list[tuple[Sets, Sets]], told: Mapping[tuple[str, str], BitMap]
-) -> Iterator[tuple[str, Sets]]:
-    """Yield for each row who is left and right in any of *layers*, or is *told*.
-
-    Row by row, so that few sets are held at a time.
-    """
-    for row in {row for left, _ in layers for row in left}:
+def _joined(found: _Crossing) -> Iterator[tuple[str, Sets]]:
+    """Yield for each row who had which column; row by row, so that few sets are held at a time."""
+    told = {pair: unpack_few(b"".join(some)) for pair, some in found.told.items()}
+    rows = {row for left, _ in found.layers for row in left}
+    for row in rows.union(*found.blocks):
         both: dict[str, list[BitMap]] = defaultdict(list)
-        for left, right in layers:
+        for block in found.blocks:
+            for column, bits in block.get(row, ()):
+                both[column].append(unpack_set(bits))
+        for left, right in found.layers:
             if users := left.get(row):
                 for column, theirs in right.items():
                     if some := users & theirs:

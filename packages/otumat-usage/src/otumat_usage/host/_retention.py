@@ -12,7 +12,7 @@ import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from otumat_usage.host import _mixed, _packages
+from otumat_usage.host import _blocks, _mixed, _packages
 from otumat_usage.host._cells import HEALTH
 from otumat_usage.host._database import (
     Connection,
@@ -204,7 +204,9 @@ def _drop_sets(run: _Run, table: Table, package: int, first: int) -> int:
             part = old if until is None else old & (table.c.day <= until)
             gone = connection.execute(update(table).where(part).values(bits=None)).rowcount
             if table is weeks:
-                _mixed.drop_before(connection, package, first if until is None else until + 1)
+                before = first if until is None else until + 1
+                for kept in (_blocks, _mixed):
+                    kept.drop_before(connection, package, before)
             if gone:
                 bump(connection, package)
             dropped += gone

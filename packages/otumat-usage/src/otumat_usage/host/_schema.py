@@ -32,6 +32,7 @@ __all__ = [
     "admin_links",
     "api_tokens",
     "auth_codes",
+    "blocks",
     "consents",
     "contexts",
     "device_grants",
@@ -55,7 +56,7 @@ __all__ = [
     "weeks",
 ]
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 metadata = MetaData()
 
@@ -248,6 +249,14 @@ mixed = Table(
     Column("bits", LargeBinary, nullable=False),
     Column("pairs", LargeBinary, nullable=False),
 )
+# By four weeks, where they are over: who used which feature in which version.
+blocks = Table(
+    "rollup_block",
+    metadata,
+    Column("package", Integer, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("pairs", LargeBinary, nullable=False),
+)
 sessions = Table(
     "session",
     metadata,
@@ -307,17 +316,19 @@ tombstones = Table(
 
 @event.listens_for(rollups, "after_create", propagate=True)  # to copies of the table
 @event.listens_for(weeks, "after_create", propagate=True)
+@event.listens_for(blocks, "after_create", propagate=True)
 def _leave_sets_alone(table: Table, connection: Connection, **_: object) -> None:
     # They are as short as can be: PostgreSQL's own compression would try for nothing, and that
     # is most of the time that writing them takes.
     if connection.dialect.name == "postgresql":
         name = connection.dialect.identifier_preparer.format_table(table)
-        change = f"ALTER TABLE {name} ALTER COLUMN bits SET STORAGE EXTERNAL"
+        column = "pairs" if table.name == blocks.name else "bits"
+        change = f"ALTER TABLE {name} ALTER COLUMN {column} SET STORAGE EXTERNAL"
         connection.execute(text(change))
 
 
 #: Tables that hold statistics of a package: distributed by package.
-BY_PACKAGE = frozenset(("rollup", "rollup_week", "rollup_mixed"))
+BY_PACKAGE = frozenset(("rollup", "rollup_week", "rollup_mixed", "rollup_block"))
 #: Small tables without an install: copied everywhere when the others are distributed.
 REFERENCE = frozenset(
     (

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from otumat_usage.host._ahead import work_ahead
 from otumat_usage.host._errors import StoreUnavailable
 from otumat_usage.host._expiry import sweep_all
 from otumat_usage.host._retention import let_go
@@ -27,6 +28,8 @@ PAUSE = 2.0
 TIDY = 86_400
 #: Seconds between two looks for credentials that have expired.
 SWEEP = 60
+#: Seconds between two looks for past weeks to put together: what comes late undoes some.
+AHEAD = 300
 #: Uploads of one transaction, at first and at most: it holds SQLite's only write lock, and nobody
 #: should notice; but a day's statistics are written once per transaction, however many it counts.
 CHUNK, CHUNKS = 2_000, 32_000
@@ -92,7 +95,7 @@ class Worker:
 
     def _work(self, still_leading: Callable[[], None]) -> None:
         self.leads = True
-        tidied = swept = -float(TIDY)
+        tidied = swept = ahead = -float(TIDY)
         while not self._stop.is_set():
             still_leading()
             fold_all(self._database, self._stop.is_set)
@@ -102,4 +105,7 @@ class Worker:
             if time.monotonic() - swept >= SWEEP:
                 sweep_all(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
                 swept = time.monotonic()
+            if time.monotonic() - ahead >= AHEAD:
+                work_ahead(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
+                ahead = time.monotonic()
             self._stop.wait(self._pause)

@@ -1,0 +1,185 @@
+"""Laws of what is worked ahead: the same answers, of the past only; no change leaves it."""
+
+import pytest
+
+from otumat_usage.host import _blocks, _kept, _packages, _rollups
+from otumat_usage.host._ahead import work_ahead
+from otumat_usage.host._answers import Answers
+from otumat_usage.host._bitmaps import BitMap
+from otumat_usage.host._cells import ALL, FEATURE, VERSION, Cell
+from otumat_usage.host._database import blocks, delete, members, rollups, select, weeks
+from otumat_usage.host._retention import Policy, let_go, set_policy
+from otumat_usage.host._rights import erase
+
+DAY = 86_400_000
+START = _blocks.block_of(20_605)
+LAST = START + 2 * _blocks.DAYS - 1
+#: When the second of two blocks is over, and what comes late for it has come.
+NOW = (LAST + 4) * DAY
+
+
+def used(user, day, feature, version):
+    """Return the cells of one event."""
+    keys = (FEATURE, feature, day), (VERSION, version, day), (ALL, "", day)
+    return {key: Cell(1, BitMap([user])) for key in keys}
+
+
+def fold_some(database):
+    with database.beside() as connection:
+        return _rollups.fold(connection, 100)
+
+
+@pytest.fixture
+def year(service):
+    """A package with two blocks of use, and functions: to ask, and to tell what is held."""
+    package = service.add("demo")
+    database = service.host.database
+    with database.beside() as connection:
+        for user, day, feature, version in (
+            (1, START, "fit", "1.9"),
+            (1, START + 1, "plot", "1.10"),
+            (2, START + 9, "fit", "1.9"),
+            (2, START + _blocks.DAYS, "fit", "1.10"),
+            (3, LAST, "plot", "1.10"),
+        ):
+            _kept.add(connection, package.id, used(user, day, feature, version))
+
+    def ask(first=START, last=LAST):
+        with database.read() as connection:
+            answers = Answers(connection, package, NOW)
+            answers.revision = None  # as the store says now
+            return answers.matrix(FEATURE, VERSION, first, last)
+
+    def held():
+        with database.read() as connection:
+            return sorted(_blocks.starts(connection, package.id))
+
+    return package, database, ask, held
+
+
+def test_every_block_of_the_past_is_held_and_the_answers_stay(year):
+    _, database, ask, held = year
+    spans = [(START - 1, LAST), (START, LAST), (START + 1, LAST), (START, LAST - 1), (START, START)]
+    before = [ask(*span) for span in spans]
+    assert before[1].pairs == {("fit", "1.9"): 2, ("fit", "1.10"): 1, ("plot", "1.10"): 2}
+
+    assert work_ahead(database, NOW) == 2
+
+    assert held() == [START, START + _blocks.DAYS]
+    assert [ask(*span) for span in spans] == before
+    assert work_ahead(database, NOW) == 0
+
+
+def test_a_block_that_is_held_is_asked_and_not_its_weeks(year):
+    package, database, ask, _ = year
+    before = ask()
+    work_ahead(database, NOW)
+
+    with database.beside() as connection:
+        for table in (rollups, weeks):
+            mine = (table.c.package == package.id) & (table.c.dimension == FEATURE)
+            connection.execute(delete(table).where(mine))
+
+    assert ask() == before
+
+
+def test_a_block_is_left_alone_while_some_of_it_may_still_come(year):
+    _, database, _, held = year
+
+    assert work_ahead(database, NOW - 1) == 1
+    assert held() == [START]
+
+
+def test_it_stops_when_it_is_told_to(year):
+    _, database, _, held = year
+
+    assert work_ahead(database, NOW, lambda: bool(held())) == 1
+
+
+def test_what_comes_late_drops_the_block_until_the_next_time(year):
+    package, database, ask, held = year
+    work_ahead(database, NOW)
+
+    with database.beside() as connection:
+        _kept.add(connection, package.id, used(4, START + 20, "fit", "1.9"))
+
+    assert held() == [START + _blocks.DAYS]
+    assert ask().pairs["fit", "1.9"] == 3
+    assert work_ahead(database, NOW) == 1
+    assert ask().pairs["fit", "1.9"] == 3
+
+
+def test_what_waits_to_be_counted_is_answered_and_not_held(service):
+    database = service.host.database
+    tokens = service.enrol()
+    service.upload(tokens, service.batch(tokens, "plot"))
+    while fold_some(database):
+        pass
+    with database.read() as connection:
+        package = _packages.find(connection, "demo")
+        day = Answers(connection, package, service.clock()).today
+    later = (_blocks.block_of(day) + _blocks.DAYS + 3) * DAY
+    others = service.enrol()
+    service.upload(others, service.batch(others, "plot"))
+
+    work_ahead(database, later)
+
+    with database.read() as connection:
+        start = _blocks.block_of(day)
+        found = _blocks.between(connection, package.id, start, start + _blocks.DAYS - 1)
+        ((_, users),) = found[start]["plot"]
+        assert len(BitMap.deserialize(bytes(users))) == 1
+        matrix = Answers(connection, package, later).matrix(
+            FEATURE, VERSION, start, start + _blocks.DAYS
+        )
+        assert matrix.rows == {"plot": 2}
+
+
+def test_whoever_is_erased_is_in_no_block(service):
+    database = service.host.database
+    tokens = service.enrol()
+    service.upload(tokens, service.batch(tokens, "plot"))
+    while fold_some(database):
+        pass
+    work_ahead(database, service.clock() + 60 * DAY)
+    with database.read() as connection:
+        assert connection.execute(select(blocks)).all()
+        (install,) = connection.scalars(select(members.c.install)).all()
+
+    with database.write() as connection:
+        erase(connection, install)
+
+        assert not connection.execute(select(blocks)).all()
+
+
+def test_whoever_is_taken_out_of_days_that_the_log_no_longer_tells_is_in_no_block(year):
+    package, database, _, held = year
+    work_ahead(database, NOW)
+
+    with database.beside() as connection:
+        _kept.clear(connection, package.id, 1, START + 3)
+
+    assert held() == [START + _blocks.DAYS]
+
+
+def test_a_rebuild_leaves_no_block_of_what_it_counts_anew(year):
+    package, database, _, held = year
+    work_ahead(database, NOW)
+
+    with database.beside() as connection:
+        _kept.replace(connection, package.id, {}, START + _blocks.DAYS)
+
+    assert held() == [START]
+
+
+def test_days_whose_sets_are_let_go_are_in_no_block_any_more(year):
+    _, database, _, held = year
+    work_ahead(database, NOW)
+    with database.beside() as connection:
+        set_policy(connection, Policy(log_days=401, set_days=401))
+
+    let_go(database, (START + 402) * DAY)  # the first day of the first block goes
+
+    assert held() == [START + _blocks.DAYS]
+    work_ahead(database, (START + 402) * DAY)
+    assert held() == [START + _blocks.DAYS]
