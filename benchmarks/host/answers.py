@@ -3,11 +3,12 @@
     nox -s bench -- host-answers [--events 10M] [--installs 100000] [--engine sqlite]
 
 Fills a store through the host's own log (see `year.py`), rebuilds all statistics, counts the last
-day as it comes in, and times each answer, each page (made by the host, without the network), the
-badge, a filtered cross query, and the erasure of the heaviest user; then rebuilds again and
-compares. First, median, maximum and CPU time are of answers worked out anew, "again" is of one
-that the host remembers because nothing has changed (a badge: because a minute has not passed; all
-that is asked of the store is whether it is published). The bars are for the median of the former.
+days as they come in, works ahead as the worker does in its pauses, and times each answer, each
+page (made by the host, without the network), the badge, a filtered cross query, and the erasure of
+the heaviest user; then rebuilds again and compares. First, median, maximum and CPU time are of
+answers worked out anew, "again" is of one that the host remembers because nothing has changed (a
+badge: because a minute has not passed; all that is asked of the store is whether it is published).
+The bars are for the median of the former.
 `--check` compares the answers with plain SQL over the decoded log, on 200 000 events. PostgreSQL
 is started for it in a folder of its own (its programs are looked for as its own `pg_config` says).
 """
@@ -157,12 +158,12 @@ def table(rows: list[tuple[str, Timed, float]]) -> bool:
 
 
 def rollups_of(database: Any) -> str:
-    """Return a hash of every statistic: of days, of weeks, and of who changed version in one."""
-    from otumat_usage.host._database import mixed, rollups, select, weeks
+    """Return a hash of every statistic: of days, weeks and blocks; of who changed version."""
+    from otumat_usage.host._database import blocks, mixed, rollups, select, weeks
 
     digest = hashlib.sha256()
     with database.read() as connection:
-        for table in (rollups, weeks, mixed):
+        for table in (rollups, weeks, mixed, blocks):
             every = select(table).order_by(*table.primary_key).execution_options(yield_per=500)
             for row in connection.execute(every):
                 digest.update(repr(tuple(row)).encode())
@@ -293,6 +294,7 @@ def check(folder: pathlib.Path, url: str | None, now: int) -> None:
 
 def measure(folder: pathlib.Path, url: str | None, options: argparse.Namespace) -> bool:
     """Fill, count, ask, erase, rebuild; print what each took."""
+    from otumat_usage.host._ahead import work_ahead
     from otumat_usage.host._database import Database
     from otumat_usage.host._host import open_host
     from otumat_usage.host._rights import erase
@@ -321,12 +323,21 @@ def measure(folder: pathlib.Path, url: str | None, options: argparse.Namespace) 
     waiting = year.waiting
     took("fold", lambda: fold_all(database), counted)
     print(f"fold: {waiting} events, {waiting / counted['fold']:.0f} events/s")
+    bare = size(database)
+    made = took("work ahead", lambda: work_ahead(database, now))
+    with database.read() as connection:
+        database.flush(connection)
+    print(
+        f"{made} blocks of four weeks, {(size(database) - bare) / year.events:.1f} bytes per event"
+    )
     good = ask_all(host, year, options.bar)
     heaviest = year.heaviest()
     with database.write() as connection:
         print("erased:", took("erase", lambda: erase(connection, heaviest)))
+    work_ahead(database, now)
     before = rollups_of(database)
     took("rebuild", lambda: rebuild(database, year.package.id))
+    work_ahead(database, now)
     same = rollups_of(database) == before
     print("a rebuild after the erasure gives", "the same" if same else "OTHER", "statistics")
     print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")

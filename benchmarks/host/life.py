@@ -211,7 +211,7 @@ def life(folder: pathlib.Path, events: int, rows: int, most: float) -> list[Figu
     _retention.let_go(database, now)  # as it does every day: ids are kept for 30 days
     with database.write() as connection:
         tables = by_table(connection)
-        for table in ("rollup", "rollup_week", "rollup_mixed"):
+        for table in ("rollup", "rollup_week", "rollup_mixed", "rollup_block"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
         bare = used(connection) - empty
     database.close()

@@ -48,7 +48,10 @@ def year(service):
         with database.read() as connection:
             answers = Answers(connection, package, NOW)
             answers.revision = None  # as the store says now
-            return answers.matrix(FEATURE, VERSION, first, last)
+            return (
+                answers.matrix(FEATURE, VERSION, first, last),
+                answers.breakdown(FEATURE, first, last),
+            )
 
     def held():
         with database.read() as connection:
@@ -61,7 +64,7 @@ def test_every_block_of_the_past_is_held_and_the_answers_stay(year):
     _, database, ask, held = year
     spans = [(START - 1, LAST), (START, LAST), (START + 1, LAST), (START, LAST - 1), (START, START)]
     before = [ask(*span) for span in spans]
-    assert before[1].pairs == {("fit", "1.9"): 2, ("fit", "1.10"): 1, ("plot", "1.10"): 2}
+    assert before[1][0].pairs == {("fit", "1.9"): 2, ("fit", "1.10"): 1, ("plot", "1.10"): 2}
 
     assert work_ahead(database, NOW) == 2
 
@@ -104,9 +107,9 @@ def test_what_comes_late_drops_the_block_until_the_next_time(year):
         _kept.add(connection, package.id, used(4, START + 20, "fit", "1.9"))
 
     assert held() == [START + _blocks.DAYS]
-    assert ask().pairs["fit", "1.9"] == 3
+    assert ask()[0].pairs["fit", "1.9"] == 3
     assert work_ahead(database, NOW) == 1
-    assert ask().pairs["fit", "1.9"] == 3
+    assert ask()[0].pairs["fit", "1.9"] == 3
 
 
 def test_what_waits_to_be_counted_is_answered_and_not_held(service):

@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from otumat_usage.host import _blocks
 from otumat_usage.host._bitmaps import BitMap, unpack_set
+from otumat_usage.host._cells import Cell
 from otumat_usage.host._days import monday
 
 START = _blocks.block_of(20_605)
+CELLS = {"plot": Cell(9, BitMap([1, 2, 70_000])), "fit": Cell(1, BitMap([5]))}
 CROSSED = [("plot", {"1.9": BitMap([1, 2]), "unknown": BitMap([70_000])}), ("fit", {})]
 
 
@@ -18,7 +20,7 @@ def held(service):
     package = service.add("demo").id
     with service.host.database.beside() as connection:
         for place in range(3):
-            _blocks.keep(connection, package, START + place * _blocks.DAYS, CROSSED)
+            _blocks.keep(connection, package, START + place * _blocks.DAYS, CELLS, CROSSED)
         yield connection, package, lambda: sorted(_blocks.starts(connection, package))
 
 
@@ -43,6 +45,28 @@ def test_a_block_is_what_it_was_made_of(held):
         for version, bits in each
     }
     assert sets == {("plot", "1.9"): BitMap([1, 2]), ("plot", "unknown"): BitMap([70_000])}
+
+
+def test_the_cells_of_its_features_are_what_they_were(held):
+    connection, package, _ = held
+
+    found = _blocks.features(connection, package, START, START + _blocks.DAYS - 1)
+
+    assert {f: (c.events, c.size, c.users) for f, c in found[START].items()} == {
+        "plot": (9, 3, BitMap([1, 2, 70_000])),
+        "fit": (1, 1, BitMap([5])),
+    }
+
+
+def test_what_blocks_leave_of_a_span_is_each_other_day_once():
+    first, last = START - 5, START + 4 * _blocks.DAYS
+    held = [START + 2 * _blocks.DAYS, START]
+
+    left = [day for a, b in _blocks.left_of((first, last), held) for day in range(a, b + 1)]
+
+    taken = {day for start in held for day in range(start, start + _blocks.DAYS)}
+    assert left == sorted(set(range(first, last + 1)) - taken)
+    assert list(_blocks.left_of((START, START + _blocks.DAYS - 1), [START])) == []
 
 
 def test_only_blocks_that_lie_within_a_span_are_found(held):

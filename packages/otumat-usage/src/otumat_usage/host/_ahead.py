@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otumat_usage.host import _blocks
-from otumat_usage.host._cells import ALL, FEATURE, VERSION
+from otumat_usage.host._cells import ALL, FEATURE, VERSION, Cell
 from otumat_usage.host._database import Locked, lock, packages, select, weeks
 from otumat_usage.host._days import day_of
 from otumat_usage.host._facts import Facts
 from otumat_usage.host._one_day import crossed
+from otumat_usage.host._wholes import by_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,9 +49,15 @@ def work_ahead(database: Database, now: int, stopping: Callable[[], bool] = lamb
             if start in _missing(connection, package, now):
                 facts = Facts(connection, package, counted=True)
                 span = start, start + _blocks.DAYS - 1
-                _blocks.keep(connection, package, start, crossed(facts, FEATURE, VERSION, span))
+                pairs = crossed(facts, FEATURE, VERSION, span)
+                _blocks.keep(connection, package, start, _features(facts, *span), pairs)
                 made += 1
     return made
+
+
+def _features(facts: Facts, first: int, last: int) -> dict[str, Cell]:
+    wholes = by_value(facts, FEATURE, first, last).items()
+    return {feature: Cell(whole.events, whole.users) for feature, whole in wholes}
 
 
 def _missing(connection: Connection, package: int, now: int) -> list[int]:

@@ -89,7 +89,7 @@ class Cell:
         events: int = 0,
         users: BitMap | None = _NOBODY,
         known: int = 0,
-        bits: bytes | None = None,
+        bits: bytes | memoryview | None = None,
     ) -> None:
         self.events = events
         self._users = users

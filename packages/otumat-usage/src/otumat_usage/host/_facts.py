@@ -72,6 +72,7 @@ class Facts:
         self._newest = max((row[5] for row in found), default=-1)
         self._fresh = self._count(found)
         self._fresh_weeks = weekly(self._fresh)
+        self._fresh_blocks = {_blocks.block_of(week) for _, _, week in self._fresh_weeks}
 
     def cells(self, dimension: str, first: int, last: int) -> Daily:
         """Return what happened on each day of the span, by value of *dimension*."""
@@ -95,6 +96,19 @@ class Facts:
                     found.update(self.cells(dimension, week, week + 6))
             self._gathered[span] = found
         return self._gathered[span]
+
+    def coarse(self, dimension: str, first: int, last: int) -> Daily:
+        """Return the same in fewer parts still: of features whole blocks, where they are held."""
+        known = self._covering(BY_WEEK, dimension, first, last) is not None
+        if dimension != FEATURE or known:
+            return self.gathered(dimension, first, last)
+        held = _blocks.features(self._connection, self._package, first, last)
+        found: Daily = {
+            start: cells for start, cells in held.items() if start not in self._fresh_blocks
+        }
+        for span in _blocks.left_of((first, last), list(found)):
+            found.update(self.gathered(dimension, *span))
+        return found
 
     def days(self, where: Filter | None, first: int, last: int) -> dict[int, Cell]:
         """Return who satisfied *where* on each day, and their events where these are known."""
@@ -176,9 +190,8 @@ class Facts:
 
     def blocks(self, first: int, last: int) -> dict[int, _blocks.Block]:
         """Return the blocks that are held of the span, where nothing waits to be counted."""
-        fresh = {_blocks.block_of(week) for _, _, week in self._fresh_weeks}
         found = _blocks.between(self._connection, self._package, first, last)
-        return {start: block for start, block in found.items() if start not in fresh}
+        return {start: block for start, block in found.items() if start not in self._fresh_blocks}
 
     def cut(self, how: Cut, dimension: str, first: int, last: int, where: Any = None) -> Any:
         """Return what *how* makes of the span, once."""

@@ -150,17 +150,19 @@ def _add_mixed(connection: Connection) -> None:
 
 def _add_blocks(connection: Connection) -> None:
     then = MetaData()
+    sets = ("features", "pairs")
     Table(
         "rollup_block",
         then,
         Column("package", Integer, primary_key=True, autoincrement=False),
         Column("day", Integer, primary_key=True, autoincrement=False),
-        Column("pairs", LargeBinary, nullable=False),
+        *(Column(name, LargeBinary, nullable=False) for name in sets),
     )
     then.create_all(connection)
     if connection.dialect.name == "postgresql":
-        change = "ALTER TABLE rollup_block ALTER COLUMN pairs SET STORAGE EXTERNAL"
-        connection.execute(text(change))
+        for name in sets:
+            change = f"ALTER TABLE rollup_block ALTER COLUMN {name} SET STORAGE EXTERNAL"
+            connection.execute(text(change))
 
 
 #: What leads from each version to the next, and what it does in words.
@@ -172,7 +174,7 @@ STEPS: dict[int, tuple[str, Callable[[Connection], None]]] = {
     5: ("add the mails to maintainers", _add_mails),
     6: ("store uploads in less room again, and change statistics faster", shorten_again),
     7: ("add what tells features by version at once; filled once the host serves", _add_mixed),
-    8: ("add what tells features by version of months; filled while the host serves", _add_blocks),
+    8: ("add what tells features of months sooner; filled while the host serves", _add_blocks),
 }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from otumat_usage.host._answered import Matrix
 from otumat_usage.host._bitmaps import BitMap, union, unpack_few, unpack_set
-from otumat_usage.host._blocks import DAYS
+from otumat_usage.host._blocks import left_of
 from otumat_usage.host._cells import FEATURE, VERSION
 from otumat_usage.host._parts import (
     by_weeks,
@@ -22,7 +22,7 @@ from otumat_usage.host._parts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from otumat_usage.host._blocks import Block
     from otumat_usage.host._facts import Facts
@@ -67,7 +67,7 @@ def crossed(  # noqa: PLR0913, PLR0917 - two dimensions of a span, and of whom
     crossing = (rows, columns) == (FEATURE, VERSION)
     blocks = facts.blocks(*span) if crossing and where is None and of is None else {}
     found = _Crossing([], defaultdict(list), list(blocks.values()))
-    for each in _between(span, blocks):
+    for each in left_of(span, blocks):
         _look_up(found, facts, rows, columns, each, where, of)
     yield from _joined(found)
 
@@ -85,17 +85,6 @@ class _Crossing:
     layers: list[tuple[Sets, Sets]]
     told: dict[tuple[str, str], list[bytes]]
     blocks: list[Block]
-
-
-def _between(span: tuple[int, int], blocks: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Yield what *blocks* leave of *span*."""
-    first, last = span
-    for start in sorted(blocks):
-        if first < start:
-            yield first, start - 1
-        first = start + DAYS
-    if first <= last:
-        yield first, last
 
 
 def _look_up(  # noqa: PLR0913, PLR0917 - two dimensions of a span, of whom, and where to

@@ -249,12 +249,13 @@ mixed = Table(
     Column("bits", LargeBinary, nullable=False),
     Column("pairs", LargeBinary, nullable=False),
 )
-# By four weeks, where they are over: who used which feature in which version.
+# By four weeks, where they are over: who used which feature and, as `pairs`, in which version.
 blocks = Table(
     "rollup_block",
     metadata,
     Column("package", Integer, primary_key=True, autoincrement=False),
     Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("features", LargeBinary, nullable=False),
     Column("pairs", LargeBinary, nullable=False),
 )
 sessions = Table(
@@ -322,9 +323,10 @@ def _leave_sets_alone(table: Table, connection: Connection, **_: object) -> None
     # is most of the time that writing them takes.
     if connection.dialect.name == "postgresql":
         name = connection.dialect.identifier_preparer.format_table(table)
-        column = "pairs" if table.name == blocks.name else "bits"
-        change = f"ALTER TABLE {name} ALTER COLUMN {column} SET STORAGE EXTERNAL"
-        connection.execute(text(change))
+        for column in table.c:
+            if isinstance(column.type, LargeBinary):
+                change = f"ALTER TABLE {name} ALTER COLUMN {column.name} SET STORAGE EXTERNAL"
+                connection.execute(text(change))
 
 
 #: Tables that hold statistics of a package: distributed by package.

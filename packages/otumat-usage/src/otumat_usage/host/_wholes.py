@@ -22,7 +22,7 @@ from otumat_usage.host._parts import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otumat_usage.host._facts import Facts
+    from otumat_usage.host._facts import Daily, Facts
     from otumat_usage.host._parts import Part, Sets
 
 __all__ = ["Whole", "by_value", "chosen", "chosen_by_value", "lost_without", "users_of"]
@@ -60,7 +60,7 @@ class _Alone:
 
 def by_value(facts: Facts, dimension: str, first: int, last: int) -> dict[str, Whole]:
     """Return every value in the whole span; of those who named none, under `UNKNOWN`."""
-    values = dict.fromkeys(chain(*facts.gathered(dimension, first, last).values()))
+    values = dict.fromkeys(chain(*facts.cut(_coarse, dimension, first, last).values()))
     if facts.unknown(dimension, first, last):
         values[UNKNOWN] = None
     return {value: facts.cut(_whole, dimension, first, last, value) for value in values}
@@ -76,11 +76,15 @@ def chosen(facts: Facts, where: Filter | None, first: int, last: int) -> Whole |
     return Whole(events, union(each.users for each in found), all(each.kept for each in found))
 
 
+def _coarse(facts: Facts, dimension: str, first: int, last: int, _: None) -> Daily:
+    return facts.coarse(dimension, first, last)
+
+
 def _whole(facts: Facts, dimension: str, first: int, last: int, value: str) -> Whole:
     if value == UNKNOWN:
         found = list(facts.unknown(dimension, first, last).values())
     else:
-        days = facts.gathered(dimension, first, last).values()
+        days = facts.cut(_coarse, dimension, first, last).values()
         found = [cells[value] for cells in days if value in cells]
     sets = [users for cell in found if (users := cell.users) is not None]
     return Whole(sum(cell.events for cell in found), union(sets), len(sets) == len(found))
