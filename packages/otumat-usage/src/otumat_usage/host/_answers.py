@@ -168,7 +168,12 @@ class Answers:
         self, dimension: str, spans: list[tuple[int, int]], step: Step, where: Filter
     ) -> dict[str, list[Point]]:
         first, last = spans[0][0], spans[-1][1]
-        if step == "day" or not by_weeks(where):
+        if step == "day":
+            whole = chosen_values(self._facts, dimension, first, last, where).items()
+            return {
+                value: [_hidden(days.get(day), day) for day, _ in spans] for value, days in whole
+            }
+        if not by_weeks(where):
             hidden = AllOf((where,))  # a value's events under a filter are not known
             whole = chosen_values(self._facts, dimension, first, last, where).items()
             return {value: [_point(days, *span, hidden) for span in spans] for value, days in whole}
@@ -335,6 +340,12 @@ def _point(days: Mapping[int, Cell], start: int, end: int, where: Filter | None)
 
 def _single(cell: Cell | None, day: int) -> Point:
     return Point(day, day, cell.size if cell else 0, cell.events if cell else 0)
+
+
+def _hidden(cell: Cell | None, day: int) -> Point:
+    """Return the point of one value on one day under a filter, which hides its events."""
+    users = 0 if cell is None else cell.size if cell.kept else None
+    return Point(day, day, users, None)
 
 
 def _sum(days: Mapping[int, Cell]) -> int:

@@ -21,7 +21,16 @@ from otumat_usage.host._database import (
     weeks,
 )
 from otumat_usage.host._days import monday
-from otumat_usage.host._filters import UNKNOWN, AnyOf, Filter, Is, Not, alternatives, values_of
+from otumat_usage.host._filters import (
+    UNKNOWN,
+    AllOf,
+    AnyOf,
+    Filter,
+    Is,
+    Not,
+    alternatives,
+    values_of,
+)
 from otumat_usage.host._kept import BY_DAY, BY_WEEK, Shelf, weekly
 from otumat_usage.host._mixed import Mixed, between
 from otumat_usage.host._prepared import Prepared
@@ -113,11 +122,18 @@ class Facts:
     def days(self, where: Filter | None, first: int, last: int) -> dict[int, Cell]:
         """Return who satisfied *where* on each day, and their events where these are known."""
         span = (where, first, last)
+        for (known, start, end), found in self._chosen.items():
+            if known == where and start <= first and last <= end and span not in self._chosen:
+                self._chosen[span] = {d: found[d] for d in range(first, last + 1) if d in found}
+                break
         if span not in self._chosen:
             whole = {day: cells[""] for day, cells in self.cells(ALL, first, last).items()}
-            if where is not None:
+            choice = None if where is None else alternatives(where)
+            if isinstance(where, AllOf) and choice is None:  # of its parts some are known already
+                parts = [self.days(part, first, last) for part in where.parts]
+                whole = {day: _in_all(cell, [p[day] for p in parts]) for day, cell in whole.items()}
+            elif where is not None:
                 by = self._needed(where, first, last)
-                choice = alternatives(where)
                 if choice is None or UNKNOWN in choice[1]:
                     whole = {day: _chosen(where, day, cell, by) for day, cell in whole.items()}
                 else:
@@ -320,6 +336,16 @@ def _together(cells: list[Cell]) -> Cell:
         return cells[0]
     users = union(cell.users for cell in cells if cell.users is not None)
     return Cell(sum(cell.events for cell in cells), users if all(c.kept for c in cells) else None)
+
+
+def _in_all(whole: Cell, parts: list[Cell]) -> Cell:
+    """Return who of *whole* is in each of *parts*; how many events they had is not known."""
+    if whole.users is None:
+        return Cell(0, None)
+    found = BitMap(whole.users)
+    for part in parts:
+        found &= part.users or BitMap()
+    return Cell(0, found)
 
 
 def _picked(whole: Cell, cells: dict[str, Cell], values: set[str]) -> Cell:

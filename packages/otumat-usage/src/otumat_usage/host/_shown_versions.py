@@ -106,10 +106,11 @@ def _over_time(dimension: str, name: str, answers: Answers, asked: Question) -> 
 
 def halves(answers: Answers, asked: Question) -> Exhibit:
     """Show how many days each version took to reach half of the users active that day."""
+    # First, because it reads some days more.
+    all_days = answers.rolling(asked.first, asked.last, window=7, where=asked.where)
     series = answers.breakdown_series(
         "package_version", asked.first, asked.last, step="day", where=asked.where
     )
-    all_days = answers.rolling(asked.first, asked.last, window=7, where=asked.where)
     users = {point.end: point.users for point in all_days}
     rows: list[tuple[Cell, ...]] = []
     order = answers.values("package_version")
