@@ -93,7 +93,8 @@ async def is_admin(request: Request) -> bool:
     now = host.now()
     valid = (sessions.c.hash == digest(secret)) & (sessions.c.expires > now)
     statement = select(sessions.c.hash).where(valid)
-    return await reading(host, lambda connection: connection.scalar(statement)) is not None
+    known = await reading(host, lambda connection: connection.scalar(statement), single=True)
+    return known is not None
 
 
 def locked() -> Response:

@@ -230,14 +230,14 @@ class Database:
             return known
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Give a connection that sees one consistent state; nothing is written."""
+    def read(self, *, single: bool = False) -> Iterator[Connection]:
+        """Give a connection that sees one state of the store, or is for a *single* statement."""
         with self._told("read"):
             connecting = self._engine.connect()
             if not self.embedded:
-                connecting = connecting.execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )
+                level = "AUTOCOMMIT" if single else "REPEATABLE READ"
+                options = {"isolation_level": level, "postgresql_readonly": True}
+                connecting = connecting.execution_options(**options)
             with connecting as connection:
                 yield connection
 

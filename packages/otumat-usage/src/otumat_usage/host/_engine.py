@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
 import stat
+import time
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from otumat_usage.host._sql import (
     ArgumentError,
     Connection,
     Engine,
+    InvalidatePoolError,
     create_engine,
     event,
     make_url,
@@ -53,6 +56,9 @@ URL_NAME = "database.url"
 LOCK_NAME = "serving.lock"
 #: Seconds that a statement waits for another one's lock before the caller is told to come back.
 PATIENCE = 30
+_SINCE = "otumat_since"
+#: Seconds for which a connection that lies unused is taken to be alive, while the server is silent.
+_ALIVE = 1.0
 
 _POSTGRESQL = "postgresql+psycopg"
 # The first half of a lock's number: ours ("otum"), and one for each install.
@@ -134,8 +140,6 @@ def open_engine(url: URL) -> Engine:
         return engine
     engine = create_engine(
         url,
-        # A connection that died while it lay in the pool is replaced before it is used.
-        pool_pre_ping=True,
         pool_size=8,
         max_overflow=8,
         pool_timeout=5,
@@ -243,6 +247,23 @@ def _configure_postgresql(engine: Engine) -> None:
             )
         connection.commit()
 
+    # A connection that died while it lay in the pool is replaced before it is used. To ask the
+    # server is a round trip: what was used a moment ago need only look whether it has hung up.
+    @event.listens_for(engine, "checkin")
+    def _lay_down(_connection: Any, record: Any) -> None:
+        record.info[_SINCE] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _take_up(connection: Any, record: Any, _proxy: object) -> None:
+        since = record.info.get(_SINCE)
+        if since is None:  # just made
+            return
+        if time.monotonic() - since > _ALIVE or _has_spoken(connection):
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise InvalidatePoolError from error
+
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         options = connection.get_execution_options()
@@ -256,3 +277,10 @@ def _configure_postgresql(engine: Engine) -> None:
         # Two installs that meet in one number only wait for each other.
         numbers = sorted({zlib.crc32(install) - 2**31 for install in installs})
         connection.execute(_TAKE_EACH, {"kind": _INSTALL, "numbers": numbers})
+
+
+def _has_spoken(connection: Any) -> bool:
+    """Say whether the server sent something unasked: its good-bye, or that it changed a setting."""
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(connection, selectors.EVENT_READ)
+        return bool(waiting.select(0))

@@ -66,7 +66,9 @@ async def _token(request: Request) -> ApiToken | Response:
     if host.api_tokens.spent(address, now):
         text = "too many unknown tokens came from this address; wait a minute"
         return problem(429, "attempts", "Too many attempts", text, headers={"Retry-After": "60"})
-    found = await reading(host, lambda connection: _api_tokens.look_up(connection, secret))
+    found = await reading(
+        host, lambda connection: _api_tokens.look_up(connection, secret), single=True
+    )
     if found is None:
         host.api_tokens.count(address, now)
         return _refused("invalid_token", "the token is unknown, or was revoked")

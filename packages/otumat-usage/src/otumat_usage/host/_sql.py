@@ -32,7 +32,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InvalidatePoolError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 if TYPE_CHECKING:
@@ -51,6 +57,7 @@ __all__ = [
     "Index",
     "Integer",
     "IntegrityError",
+    "InvalidatePoolError",
     "LargeBinary",
     "MetaData",
     "PoolTimeout",

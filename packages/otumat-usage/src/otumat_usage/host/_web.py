@@ -77,11 +77,11 @@ def address_of(request: Request) -> str:
     return network_of(request.client.host) if request.client else ""
 
 
-async def reading(host: Host, read: Callable[[Connection], _T]) -> _T:
-    """Run *read* on a connection of its own, off the event loop."""
+async def reading(host: Host, read: Callable[[Connection], _T], *, single: bool = False) -> _T:
+    """Run *read* on a connection of its own, off the event loop; see `Database.read`."""
 
     def run() -> _T:
-        with host.database.read() as connection:
+        with host.database.read(single=single) as connection:
             return read(connection)
 
     return await run_in_threadpool(run)

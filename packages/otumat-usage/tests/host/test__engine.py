@@ -1,0 +1,88 @@
+"""Laws of the connections to PostgreSQL: none that died is used, and none is asked for nothing."""
+
+import contextlib
+import time
+
+import pytest
+
+from otumat_usage.host import _engine
+from otumat_usage.host._database import Database, literal, select
+from otumat_usage.host._prepared import Prepared
+
+pytestmark = [
+    pytest.mark.postgresql,
+    pytest.mark.parametrize("engine", ["postgresql"], indirect=True),
+]
+ONE = Prepared(select(literal("one")))
+
+
+@pytest.fixture
+def database(tmp_path, engine):
+    engine.place(tmp_path / "host")
+    with contextlib.closing(Database.open(tmp_path / "host")) as found:
+        yield found
+
+
+def process_of(connection):
+    return connection.connection.driver_connection.info.backend_pid
+
+
+def read(database, **how):
+    """Read something; return the number of the server's process that answered."""
+    with database.read(**how) as connection:
+        assert ONE.rows(connection) == [("one",)]
+        return process_of(connection)
+
+
+def ends(engine, process):
+    """End a process of the server, as its administrator or its failure would."""
+    engine.sql(f"SELECT pg_terminate_backend({process})")
+    end = time.monotonic() + 60
+    while engine.sql(f"SELECT 1 FROM pg_stat_activity WHERE pid = {process}"):
+        assert time.monotonic() < end, "it does not end"
+
+
+@pytest.mark.parametrize("how", [{}, {"single": True}], ids=["snapshot", "single"])
+def test_a_connection_that_died_a_moment_ago_is_replaced(database, engine, how):
+    process = read(database, **how)
+    assert read(database, **how) == process
+
+    ends(engine, process)
+
+    assert read(database, **how) != process
+
+
+def test_a_connection_that_lay_for_long_is_asked_before_it_is_used(database, monkeypatch):
+    """It may be gone without a word: a firewall forgets, and tells nobody."""
+    driver = database._engine.dialect.loaded_dbapi
+
+    def asked(_connection):
+        raise driver.OperationalError("no answer")
+
+    monkeypatch.setattr(database._engine.dialect, "do_ping", asked)
+    process = read(database)
+    assert read(database) == process
+
+    with database.read() as connection:
+        record = connection.connection._connection_record
+    record.info[_engine._SINCE] -= 2
+
+    assert read(database) != process
+
+
+@pytest.mark.parametrize(("how", "questions"), [({"single": True}, 1), ({}, 3)])
+def test_a_single_statement_is_one_question_to_the_server(database, tmp_path, how, questions):
+    """Counted by PostgreSQL's own library; a snapshot begins a transaction, and ends it."""
+    with database.read(**how) as connection:
+        assert ONE.rows(connection) == [("one",)]
+        process, wire = process_of(connection), connection.connection.driver_connection.pgconn
+
+    with (tmp_path / "trace").open("w+b") as trace:
+        wire.trace(trace.fileno())
+        assert read(database, **how) == process
+        wire.untrace()
+        trace.seek(0)
+        lines = [line.split(b"\t") for line in trace.read().splitlines()]
+
+    sent = [line[3] for line in lines if line[1:2] == [b"F"]]  # by us, who are the front end
+    assert sum(kind in (b"Sync", b"Query") for kind in sent) == questions
