@@ -14,6 +14,7 @@ from otumat_usage.host import (
     _device_grants,
     _grants,
     _keep,
+    _kept_badges,
     _packages,
     _public,
     _restore,
@@ -110,19 +111,25 @@ def test_nothing_that_a_process_remembers_outlives_the_restore(service, folder, 
     assert sorted(rows(service.host.database)["rollup"]) == sorted(counted)
 
 
-def test_a_badge_of_the_last_minute_is_not_the_old_store_s(service, folder, copy):
-    with service.host.database.write() as connection:
+def test_a_badge_that_was_kept_is_not_said_of_what_was_restored(service, folder, copy):
+    database = service.host.database
+    with database.write() as connection:
         _public.publish(connection, _packages.find(connection, "demo"), on=True)
+    assert _kept_badges.keep(database, service.clock()) == 1
     backup = copy()
     for _ in range(10):
         tokens = service.enrol()
         send(service, tokens, "a")
+    fold(service)
+    service.clock.forward(seconds=60)
+    assert _kept_badges.keep(database, service.clock()) == 1
     badge = "/badge/demo/users.json"
-    before = service.browser.get(badge).json()["message"]
+    assert service.browser.get(badge).json()["message"] == "10+"
 
     _restore.restore(folder, backup)
 
-    assert service.browser.get(badge).json()["message"] != before
+    assert not [row for row in rows(database)["setting"] if "badges:" in row]
+    assert service.browser.get(badge).json()["message"] == "fewer than 10"
 
 
 def test_a_package_that_was_closed_since_takes_uploads_at_once(service, folder, copy):

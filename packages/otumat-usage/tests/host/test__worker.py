@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from otumat_usage.host import _kept_badges, _packages, _public
 from otumat_usage.host._database import Database, func, inbox, select
 from otumat_usage.host._worker import Worker
 
@@ -47,6 +48,29 @@ def test_what_arrives_is_counted(service, workers):
     until(lambda: waiting(service) == 0)
     service.upload(tokens, service.batch(tokens, "plot"))
     until(lambda: waiting(service) == 0)
+
+
+def test_what_the_badges_of_published_packages_say_is_kept_ready(service, workers):
+    def said():
+        with service.host.database.read(single=True) as connection:
+            return _kept_badges.said(connection, "demo", time.time_ns() // 1_000_000)
+
+    with service.host.database.write() as connection:
+        _public.publish(connection, _packages.find(connection, "demo"), on=True)
+    assert said() == {}
+
+    workers()
+
+    until(said)
+
+
+def test_counting_that_takes_long_leaves_time_for_the_rest(service):
+    worker = Worker(service.host.database)
+
+    assert worker._stops_in(0)()
+    assert not worker._stops_in(60)()
+    worker.stop()
+    assert worker._stops_in(60)()
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)

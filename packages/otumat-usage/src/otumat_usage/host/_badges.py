@@ -12,7 +12,7 @@ from otumat_usage.host._svg import compact, escape
 if TYPE_CHECKING:
     from otumat_usage.host._answers import Answers
 
-__all__ = ["METRICS", "Badge", "as_shields", "as_svg", "badge"]
+__all__ = ["METRICS", "Badge", "as_shields", "as_svg", "badge", "users"]
 
 _COLOUR = "#0b6489"
 _DIGIT = 7.0
@@ -29,13 +29,16 @@ class Badge:
     message: str
 
 
-def badge(metric: str, answers: Answers) -> Badge:
-    """Return the badge of one of `METRICS`: users of so many days."""
-    days = METRICS[metric]
-    span = answers.today - days + 1, answers.today
-    users = answers.total(*span, where=without_ci(answers)).users
-    known = rounded(users)
-    label = {7: "users per week", 28: "users per month", 365: "users per year"}[days]
+def users(metric: str, answers: Answers) -> int | None:
+    """Return the users of the days of one of `METRICS`, rounded; None for too few to tell."""
+    first = answers.today - METRICS[metric] + 1
+    return rounded(answers.total(first, answers.today, where=without_ci(answers)).users)
+
+
+def badge(metric: str, users: int | None) -> Badge:
+    """Return the badge of one of `METRICS` that tells *users*."""
+    known = rounded(users)  # they are, unless a version with another gate kept them
+    label = {7: "users per week", 28: "users per month", 365: "users per year"}[METRICS[metric]]
     return Badge(label, f"fewer than {LEAST}" if known is None else f"{compact(known)}+")
 
 

@@ -143,6 +143,7 @@ def open_engine(url: URL) -> Engine:
         pool_size=8,
         max_overflow=8,
         pool_timeout=5,
+        pool_use_lifo=True,  # what was used last is alive, and knows the statements
         connect_args={"connect_timeout": 5, "application_name": "otumat-usage host"},
     )
     _configure_postgresql(engine)

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from otumat_usage.host._database import Connection, Database, insert, select, settings
 from otumat_usage.host._limits import Limit
 from otumat_usage.host._metrics import Metrics
-from otumat_usage.host._recent import Recent
 from otumat_usage.host._secrets import new_secret
 from otumat_usage.host._shared import Shared
 from otumat_usage.host._writer import Writer
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from otumat_usage.host._badges import Badge
     from otumat_usage.host._grants import Access
     from otumat_usage.host._packages import Package
 
@@ -55,7 +53,6 @@ class Host:
             its threads with them.
         proof: That the store took a write in the last two seconds.
         metrics: What this process has done so far, as numbers.
-        badges: Badges of the last minute: a README that many read costs one answer in it.
     """
 
     database: Database
@@ -75,7 +72,6 @@ class Host:
     outside: asyncio.Semaphore = dataclasses.field(default_factory=lambda: asyncio.Semaphore(8))
     proof: Shared = dataclasses.field(default_factory=lambda: Shared(2000))
     metrics: Metrics = dataclasses.field(default_factory=Metrics)
-    badges: Recent[Badge] = dataclasses.field(default_factory=lambda: Recent(60_000))
 
     @property
     def secure(self) -> bool:

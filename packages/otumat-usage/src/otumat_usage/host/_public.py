@@ -9,19 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otumat_usage.host import _badges, _exhibit, _packages
+from otumat_usage.host import _badges, _exhibit, _kept_badges, _packages
 from otumat_usage.host._answers import Answers
 from otumat_usage.host._catalogue import exhibit
 from otumat_usage.host._consent import consent_text
-from otumat_usage.host._database import bindparam, literal, packages, select, settings
-from otumat_usage.host._errors import PackageInvalid
 from otumat_usage.host._gate import LEAST, PUBLIC, public
 from otumat_usage.host._pages import SCRIPTED, message, page
-from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._question import ask
 from otumat_usage.host._retention import Policy, policy_of
 from otumat_usage.host._settings import recall, remember
-from otumat_usage.host._sql import String
 from otumat_usage.host._web import (
     Request,
     Response,
@@ -34,8 +30,11 @@ from otumat_usage.host._web import (
 from otumat_usage.host._wire import to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from otumat_usage.host._database import Connection
     from otumat_usage.host._exhibit import Exhibit
+    from otumat_usage.host._host import Host
 
 __all__ = ["ROUTES", "is_published", "publish"]
 
@@ -55,32 +54,9 @@ def is_published(connection: Connection, package: _packages.Package) -> bool:
     return recall(connection, f"published:{package.id}") == "yes"
 
 
-_marks = settings.alias("mark")
-_GENERATION = select(_marks.c.value).where(_marks.c.name == literal("generation"))
-_OPENED = Prepared(
-    select(packages.c.id, _GENERATION.scalar_subquery())
-    .join(settings, settings.c.name == literal("published:").concat(packages.c.id.cast(String)))
-    .where((packages.c.name == bindparam("name")) & (settings.c.value == literal("yes")))
-)
-
-
-def _number(connection: Connection, name: str) -> tuple[int, str | None] | None:
-    """Return the number of the package of that name where it is published: in one statement.
-
-    With it, in which generation of the store: a restore may give it to another package.
-    """
-    try:
-        known = _packages.checked_name(name)
-    except PackageInvalid:
-        return None
-    for number, generation in _OPENED.rows(connection, name=known):
-        return int(number), generation
-    return None
-
-
 def _opened(connection: Connection, name: str) -> _packages.Package | None:
-    found = _number(connection, name)
-    return None if found is None else _packages.by_id(connection, found[0])
+    found = _packages.get(connection, name)
+    return found if found is not None and is_published(connection, found) else None
 
 
 async def public_page(request: Request) -> Response:
@@ -128,26 +104,33 @@ async def badge(request: Request) -> Response:
     host = host_of(request)
     metric, _, kind = request.path_params["file"].rpartition(".")
 
-    def read(connection: Connection) -> _badges.Badge | None:
-        opened = _number(connection, request.path_params["package"])
-        if opened is None:  # asked each time, so that a page that is closed is closed at once
-            return None
-        now = host.now()
-        found = host.badges.get((*opened, metric), now)
-        if found is None:
-            package = _packages.by_id(connection, opened[0])
-            found = _badges.badge(metric, Answers(connection, package, now))
-            host.badges.put((*opened, metric), now, found)
-        return found
-
     known = metric in _badges.METRICS and kind in ("svg", "json")
-    found = await reading(host, read) if known else None
+    found = await _badge(host, request.path_params["package"], metric) if known else None
     if found is None:
         metrics = ", ".join(_badges.METRICS)
         return problem(404, "not-found", "Not found", f"published badges are {metrics} .svg, .json")
     if kind == "svg":
         return Response(_badges.as_svg(found), headers=_CACHED, media_type=_TYPES["svg"])
     return Response(to_json(_badges.as_shields(found)), headers=_CACHED, media_type=_TYPES["json"])
+
+
+async def _badge(host: Host, name: str, metric: str) -> _badges.Badge | None:
+    """Return the badge of package *name*, None where nothing of that name is published."""
+    now = host.now()
+
+    def look(connection: Connection) -> Mapping[str, int | None] | None:
+        return _kept_badges.said(connection, name, now)
+
+    def work_out(connection: Connection) -> Mapping[str, int | None] | None:
+        package = _opened(connection, name)
+        if package is None:
+            return None
+        return {metric: _badges.users(metric, Answers(connection, package, now))}
+
+    users = await reading(host, look, single=True)
+    if users is not None and metric not in users:
+        users = await reading(host, work_out)
+    return None if users is None else _badges.badge(metric, users[metric])
 
 
 async def privacy(request: Request) -> Response:

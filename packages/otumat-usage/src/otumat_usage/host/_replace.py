@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from otumat_usage.host import _kept_badges
 from otumat_usage.host._database import (
     Locked,
     admin_links,
@@ -161,6 +162,7 @@ def _begin_with(connection: Connection, gone: Collection[bytes]) -> int:
         erase(connection, install)
     if missing := frozenset(gone) - erased_of(connection):
         connection.execute(insert(tombstones), [{"hash": mark} for mark in sorted(missing)])
+    _kept_badges.forget(connection)
     begin_another(connection)
     return len(again)
 

@@ -1,4 +1,4 @@
-"""Count what arrives, in the background: one leader among all processes of a host."""
+"""Do a host's work in the background, counting above all: one leader among all its processes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from otumat_usage.host import _kept_badges
 from otumat_usage.host._ahead import work_ahead
 from otumat_usage.host._errors import StoreUnavailable
 from otumat_usage.host._expiry import sweep_all
@@ -98,14 +99,20 @@ class Worker:
         tidied = swept = ahead = -float(TIDY)
         while not self._stop.is_set():
             still_leading()
-            fold_all(self._database, self._stop.is_set)
+            fold_all(self._database, self._stops_in(SWEEP))
             if time.monotonic() - tidied >= TIDY:
                 let_go(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
                 tidied = time.monotonic()
             if time.monotonic() - swept >= SWEEP:
                 sweep_all(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
                 swept = time.monotonic()
+            _kept_badges.keep(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
             if time.monotonic() - ahead >= AHEAD:
                 work_ahead(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
                 ahead = time.monotonic()
             self._stop.wait(self._pause)
+
+    def _stops_in(self, seconds: float) -> Callable[[], bool]:
+        """Return what says when to leave off: told to stop, or because so much time has gone."""
+        end = time.monotonic() + seconds
+        return lambda: self._stop.is_set() or time.monotonic() >= end
