@@ -17,6 +17,7 @@ from otumat_usage.host._engine import (
     make_file,
     name_url,
     open_engine,
+    read_from,
     serving_from,
     take_room,
     try_lead,
@@ -232,14 +233,8 @@ class Database:
     @contextlib.contextmanager
     def read(self, *, single: bool = False) -> Iterator[Connection]:
         """Give a connection that sees one state of the store, or is for a *single* statement."""
-        with self._told("read"):
-            connecting = self._engine.connect()
-            if not self.embedded:
-                level = "AUTOCOMMIT" if single else "REPEATABLE READ"
-                options = {"isolation_level": level, "postgresql_readonly": True}
-                connecting = connecting.execution_options(**options)
-            with connecting as connection:
-                yield connection
+        with self._told("read"), read_from(self._engine, single=single) as connection:
+            yield connection
 
     @contextlib.contextmanager
     def write(self, installs: Collection[bytes] | None = None) -> Iterator[Connection]:

@@ -44,6 +44,7 @@ __all__ = [
     "name_url",
     "open_engine",
     "parsed_url",
+    "read_from",
     "serving_from",
     "take_room",
     "try_lead",
@@ -148,6 +149,19 @@ def open_engine(url: URL) -> Engine:
     )
     _configure_postgresql(engine)
     return engine
+
+
+@contextlib.contextmanager
+def read_from(engine: Engine, *, single: bool) -> Iterator[Connection]:
+    """Give a connection that sees one state of the store, or is for a *single* statement."""
+    with engine.connect() as connection:
+        if engine.dialect.name != "postgresql":
+            yield connection
+            return
+        level = "AUTOCOMMIT" if single else "REPEATABLE READ"
+        yield connection.execution_options(isolation_level=level, postgresql_readonly=True)
+        # Else it would end by a ROLLBACK, and at one psycopg forgets what it has prepared.
+        connection.commit()
 
 
 def lock(connection: Connection, number: int) -> None:
