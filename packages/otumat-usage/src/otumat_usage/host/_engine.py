@@ -57,6 +57,7 @@ URL_NAME = "database.url"
 LOCK_NAME = "serving.lock"
 #: Seconds that a statement waits for another one's lock before the caller is told to come back.
 PATIENCE = 30
+#: Under which name the record of a connection holds since when it lies in the pool.
 _SINCE = "otumat_since"
 #: Seconds for which a connection that lies unused is taken to be alive, while the server is silent.
 _ALIVE = 1.0
