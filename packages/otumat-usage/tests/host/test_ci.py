@@ -6,8 +6,9 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from otumat_usage.host import _badges, _packages
+from otumat_usage.host import _badges, _letters, _packages
 from otumat_usage.host._answers import Answers, Is
+from otumat_usage.host._days import DAY
 from otumat_usage.host._report import as_text
 from otumat_usage.host._statistics import Feature, summarise
 from otumat_usage.host._worker import fold_all
@@ -100,6 +101,17 @@ def test_the_summary_leaves_it_out_too(told):
     assert found.events == 7
     assert found.features == [Feature("plot", 4, None)]
     assert "plot" in as_text(found)
+
+
+def test_a_mail_counts_people_in_its_subject_and_above_its_tables(told):
+    with told.host.database.read() as connection:
+        package = _packages.find(connection, "demo")
+        period = _letters.Period("week", told.clock() // DAY - 6, told.clock() // DAY)
+        found = _letters.report(connection, package, period, "https://usage.example.org")
+
+    assert found.subject.startswith("demo: 4 users in the week")
+    assert re.search(r"^  users +4 \(0 in the 7 days before\)$", found.text, re.MULTILINE)
+    assert re.search(r"^  events +7 \(0 in the 7 days before\)$", found.text, re.MULTILINE)
 
 
 def test_badges_count_people(service):

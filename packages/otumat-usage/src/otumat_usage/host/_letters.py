@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from otumat_usage.host._exhibit import Exhibit
     from otumat_usage.host._outgoing import Outgoing
     from otumat_usage.host._packages import Package
+    from otumat_usage.host._question import Question
 
 __all__ = ["REPORT", "Letter", "Period", "alarm", "last_period", "occasion", "period_of", "report"]
 
@@ -78,7 +79,7 @@ def report(connection: Connection, package: Package, period: Period, issuer: str
     answers = Answers(connection, package, period.end - 1)
     asked = ask(answers, {"days": str(period.last - period.first + 1)})
     shown = [*_SHOWN, *questions(answers)]
-    head = _head(answers, period)
+    head = _head(answers, period, asked)
     exhibits = [exhibit(name, answers, asked) for name in shown]
     title = f"{package.name}, {period.kind} of {iso(period.first)} to {iso(period.last)} (UTC)"
     link = f"{issuer}/p/{package.name}"
@@ -93,27 +94,31 @@ def report(connection: Connection, package: Package, period: Period, issuer: str
         "link": link,
         "reason": _reason("mail-report", package),
     }
-    users = answers.total(period.first, period.last).users
-    subject = f"{package.name}: {users} users in the {period.kind} to {iso(period.last)}"
+    users = answers.total(period.first, period.last, where=asked.where).users
+    who = "1 user" if users == 1 else f"{users} users"
+    subject = f"{package.name}: {who} in the {period.kind} to {iso(period.last)}"
     return Letter(subject, "\n".join(text) + "\n", fill("mail_report.html", values))
 
 
-def _head(answers: Answers, period: Period) -> list[tuple[str, str]]:
+def _head(answers: Answers, period: Period, asked: Question) -> list[tuple[str, str]]:
     """Return the numbers that stand above everything else, in words."""
-    days = period.last - period.first + 1
-    now = answers.total(period.first, period.last)
-    then = answers.total(period.first - days, period.first - 1)
-    asked = ask(answers, {"days": str(days)})
+    days = asked.days
+    now = answers.total(period.first, period.last, where=asked.where)
+    then = answers.total(period.first - days, period.first - 1, where=asked.where)
     found = figures(answers, asked, period.end)
     health = answers.health()
     return [
         ("users", f"{now.users} ({then.users} in the {days} days before)"),
-        ("events", f"{now.events} ({then.events} in the {days} days before)"),
+        ("events", f"{_known(now.events)} ({_known(then.events)} in the {days} days before)"),
         ("users of 28 days", f"{found.month}" + (f" ({found.change})" if found.change else "")),
         ("consenting installs today", f"{found.installs}"),
         ("said yes on the page, ever", f"{found.yes} of {found.asked}"),
         ("refused, lost events, ever", f"{health['rejected']}, {health['lost']}"),
     ]
+
+
+def _known(events: int | None) -> str:
+    return "-" if events is None else str(events)
 
 
 def _part(each: Exhibit) -> dict[str, object]:
