@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -88,7 +90,8 @@ def report_command(  # noqa: PLR0913, PLR0917 - one argument per option
     elif as_json:
         click.echo(_exhibit.dump([_exhibit.as_json(each) for each in found]))
     else:
-        click.echo("\n\n".join(as_text(each) for each in found))
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        click.echo("\n\n".join(as_text(each, width=width) for each in found))
 
 
 class _Source(Protocol):

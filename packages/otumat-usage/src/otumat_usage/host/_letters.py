@@ -13,7 +13,7 @@ from otumat_usage.host._figures import figures
 from otumat_usage.host._pages import fill
 from otumat_usage.host._question import ask
 from otumat_usage.host._shown_survey import questions
-from otumat_usage.host._terminal import as_text, courses, is_course
+from otumat_usage.host._terminal import as_text, barred, courses, is_course
 
 if TYPE_CHECKING:
     from otumat_usage.host._database import Connection
@@ -123,12 +123,14 @@ def _known(events: int | None) -> str:
 
 def _part(each: Exhibit) -> dict[str, object]:
     rows = list(each.rows)[:_ROWS]
-    top = max((row[1] for row in rows if len(row) > 1 and isinstance(row[1], int)), default=0)
+    place = barred(each)
+    top = max((n for row in rows if isinstance(n := row[place], int)), default=0)
     return {
         "x": each,
         "courses": courses(each) if rows and is_course(each) else [],
         "rows": rows,
-        "top": top if len(each.heads) in (2, 3, 4) else 0,  # as the terminal draws bars
+        "bar": place,
+        "top": top,
         "left": len(each.rows) - len(rows),
     }
 

@@ -46,7 +46,8 @@ def actives(answers: Answers, asked: Question) -> Exhibit:
         ("Day (UTC)", "Users of 1 day", "Users of 7 days", "Users of 28 days", "Release"),
         rows[::-1],
         lambda: lines("Active users", days, list(zip(names, values, strict=True)), marks=marks),
-        note="Users of the 1, 7 and 28 days that end on a day. Dashed: a version was first used.",
+        note="Users of the 1, 7 and 28 days that end on a day. "
+        "Release (dashed): the first day of a version.",
     )
 
 
