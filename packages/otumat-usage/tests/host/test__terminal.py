@@ -31,12 +31,12 @@ def test_what_is_counted_from_few_to_many_runs_that_way_and_tells_its_sum():
 
 
 def test_words_stand_at_the_left_and_have_no_bars_beside_them():
-    found = Exhibit("a", "A", ("What", "Number", "Meaning"), [("up", 9, "taken"), ("no", 1, "x y")])
+    found = Exhibit("a", "A", ("What", "Number", "Meaning"), [("up", 9, "x" * 50), ("no", 1, "")])
 
     assert _terminal.as_text(found).splitlines()[1:] == [
         "  What  Number  Meaning",
-        "  up         9  taken",
-        "  no         1  x y",
+        "  up         9  " + "x" * 50,
+        "  no         1",
     ]
 
 

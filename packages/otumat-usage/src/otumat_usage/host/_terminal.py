@@ -114,11 +114,13 @@ def _thinned(values: list[int | None], most: int) -> list[int | None]:
 def _table(exhibit: Exhibit, rows: int, width: int | None) -> list[str]:
     shown = list(exhibit.rows)[:rows]
     texts = [[_written(cell) for cell in row] for row in shown]
+    words = {place for place in range(len(exhibit.heads)) if _is_words(exhibit, place)}
+    widths = [max(map(len, column)) for column in zip(exhibit.heads, *texts, strict=True)]
+    # Names come from clients; words beside them are ours.
     widths = [
-        min(_WIDEST, max(len(head), *(len(row[place]) for row in texts)))
-        for place, head in enumerate(exhibit.heads)
+        wide if place and place in words else min(_WIDEST, wide)
+        for place, wide in enumerate(widths)
     ]
-    words = {place for place in range(len(widths)) if _is_words(exhibit, place)}
     blocks = _blocks(widths, width)
     room = _BAR if width is None else width - _across(widths) - 2
     bars = _bars(exhibit, shown, min(room, _BAR)) if len(blocks) == 1 else []
