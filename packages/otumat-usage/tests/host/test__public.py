@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from otumat_usage.host import _gate, _packages, _public
+from otumat_usage.host._survey import Question
 
 FILES = [f"/public/demo/{name}.{kind}" for name in _gate.PUBLIC for kind in ("csv", "json", "svg")]
 BADGES = ["/badge/demo/users.svg", "/badge/demo/weekly-users.json"]
@@ -113,3 +114,15 @@ def test_the_privacy_page_tells_the_schema_in_force(service):
     assert "Single uploads for 400 days" in page.text
     publish(service)
     assert "/public/demo" in service.browser.get("/p/demo/privacy").text
+
+
+def test_the_privacy_page_tells_that_answers_to_a_survey_are_stored(service):
+    assert "what you answered" not in service.browser.get("/p/demo/privacy").text
+    asked = [Question("field", "Which <field>?", ("research", "industry"))]
+    with service.host.database.write() as connection:
+        _packages.survey(connection, "demo", asked)
+
+    page = service.browser.get("/p/demo/privacy").text
+
+    assert "what you answered" in page
+    assert "Which &lt;field&gt;? (research, industry)" in page
