@@ -29,6 +29,17 @@ OUTSIDE = """[...document.querySelectorAll("svg.plot text")].filter(text => {
   const frame = text.closest("svg").getBoundingClientRect()
   return box.left < frame.left - 4 || box.right > frame.right + 4
 }).map(text => text.textContent)"""
+#: The names of tables' rows that are broken into more than three lines.
+BROKEN = """[...document.querySelectorAll("tbody tr > :first-child")].filter(name => {
+  const text = document.createRange()
+  text.selectNodeContents(name)
+  const high = text.getBoundingClientRect().height
+  return high > 3.5 * parseFloat(getComputedStyle(name).lineHeight)
+}).map(name => name.textContent)"""
+#: The tables of which one has to scroll down to see all, by more than rounding.
+CUT = """[...document.querySelectorAll(".scroll")].filter(box =>
+  box.checkVisibility() && box.scrollHeight > box.clientHeight + 1
+).map(box => box.ariaLabel)"""
 PAGES = [f"/p/year/{key}".rstrip("/") for key in _catalogue.PAGES]
 OTHERS = [
     "/", "/p/empty", "/p/year/privacy", "/p/year/consent", "/public/year", "/device",
@@ -122,6 +133,7 @@ def test_no_page_is_wider_than_its_window_and_no_plot_cuts_its_texts(open_page, 
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(OUTSIDE) == []
+        assert page.evaluate(BROKEN) == []
 
 
 def test_a_maintainer_filters_sorts_and_exports_without_javascript(open_page, url):
@@ -172,6 +184,25 @@ def test_paper_has_the_plots_and_not_the_controls(open_page):
     assert page.locator("svg.plot").first.is_visible()
     assert not page.get_by_role("button", name="Show").is_visible()
     assert not page.get_by_role("link", name="CSV").first.is_visible()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_open_table_is_cut_off_on_paper_or_on_a_phone(open_page, path):
+    page = open_page(path, viewport={"width": 390, "height": 800})
+
+    assert page.evaluate(CUT) == []
+    page.emulate_media(media="print")
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    assert page.evaluate(CUT) == []
+
+
+def test_paper_says_which_days_it_is_about(open_page):
+    page = open_page("/p/year/drop?days=28")
+
+    page.emulate_media(media="print")
+
+    assert page.get_by_text("2026-05-05 to 2026-06-01").is_visible()
+    assert not page.get_by_role("heading", name="What if we drop").is_visible()
 
 
 def test_what_if_we_drop_is_answered_for_any_condition(open_page):
@@ -231,7 +262,7 @@ def test_days_are_picked_on_a_plot_by_a_pointer_or_by_keys(open_page):
     assert f"from={days[9]}" in page.url
     assert f"to={days[3]}" in page.url
     assert "where=os" in page.url
-    assert page.get_by_text(f"{days[9]} to {days[3]}").is_visible()
+    assert page.get_by_text(f"{days[9]} to {days[3]}", exact=True).is_visible()
 
     plot, _ = active_days(page)
     plot.focus()

@@ -154,6 +154,7 @@ def _choices(answers: Answers) -> list[tuple[str, list[tuple[str, str]]]]:
 def _values(shown: _Shown, kind: str, code: str) -> dict[str, object]:
     asked = shown.asked
     base = f"/p/{shown.package.name}"
+    days = f"{iso(asked.first)} to {iso(asked.last)}"
 
     def only(dimension: str, value: object) -> str:
         more = condition(dimension, str(value))
@@ -178,7 +179,8 @@ def _values(shown: _Shown, kind: str, code: str) -> dict[str, object]:
         "published": shown.published,
         "snippet": code,
         "today": iso(shown.today),
-        "span": f"{iso(asked.first)} to {iso(asked.last)}" if asked.until else "",
+        "days": days,
+        "span": days if asked.until else "",
     }
 
 
