@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from otumat_usage.host._answered import Cohort, Lifecycle, Matrix, Point, Slice, by_version
 from otumat_usage.host._bitmaps import BitMap, union
-from otumat_usage.host._cells import FEATURE, Cell
+from otumat_usage.host._cells import FEATURE, HEALTH, Cell
 from otumat_usage.host._database import Connection, consents, func, installs, select
 from otumat_usage.host._days import Step, buckets, day_of, monday
 from otumat_usage.host._facts import Facts
@@ -268,6 +268,11 @@ class Answers:
     def health(self) -> dict[str, int]:
         """Return uploads, rejected, replayed and lost events, and what clients dropped and why."""
         return {"uploads": 0, "rejected": 0, "replayed": 0, "lost": 0} | self._facts.health()
+
+    def uploads(self, first: int, last: int) -> dict[int, int]:
+        """Return how many uploads came on each day of the span, without those with none."""
+        found = self._facts.cells(HEALTH, first, last).items()
+        return {day: cells["uploads"].events for day, cells in found if "uploads" in cells}
 
     def installs(self) -> int:
         """Return how many consenting installs there are, revoked and erased ones not counted."""

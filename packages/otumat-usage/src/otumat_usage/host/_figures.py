@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from typing import TYPE_CHECKING
+
+from otumat_usage.host import _usual
+from otumat_usage.host._svg import grouped
 
 if TYPE_CHECKING:
     from otumat_usage.host._answers import Answers
@@ -28,6 +32,8 @@ class Figures:
         yes: Decisions for it on the consent page.
         asked: All decisions there.
         hours: Since the last upload; None before the first.
+        came: Uploads of yesterday (UTC).
+        usual: Uploads that such a weekday usually has; None in the first weeks.
     """
 
     month: int
@@ -39,6 +45,8 @@ class Figures:
     yes: int
     asked: int
     hours: int | None
+    came: int
+    usual: int | None
 
     @property
     def change(self) -> str:
@@ -49,6 +57,14 @@ class Figures:
         return f"{share:+d} % against the 28 days before"
 
     @property
+    def decided(self) -> str:
+        """How many of those who were asked said yes, in words."""
+        if not self.asked:
+            return "nobody was asked on the page yet"
+        share = round(100 * self.yes / self.asked)
+        return f"{grouped(self.yes)} of {grouped(self.asked)} said yes on the page ({share} %)"
+
+    @property
     def freshness(self) -> str:
         """When the last upload came, in words."""
         if self.hours is None:
@@ -57,6 +73,14 @@ class Figures:
             return "last upload within the hour"
         unit, number = ("hour", self.hours) if self.hours < 48 else ("day", self.hours // 24)  # noqa: PLR2004
         return f"last upload {number} {unit}{'' if number == 1 else 's'} ago"
+
+    @property
+    def arrivals(self) -> str:
+        """How many uploads came in the last whole day, and how many usually do, in words."""
+        if self.hours is None:
+            return ""
+        usual = "" if self.usual is None else f" (usually about {self.usual})"
+        return f"{self.came} upload{'' if self.came == 1 else 's'} yesterday{usual}"
 
 
 def figures(answers: Answers, asked: Question, now: int) -> Figures:
@@ -72,6 +96,8 @@ def figures(answers: Answers, asked: Question, now: int) -> Figures:
     )
     known = month.events is not None and days
     decided = answers.consents()
+    uploads = answers.uploads(today - 1 - 7 * _usual.WEEKS, today - 1)
+    usual = _usual.samples(uploads, today - 1, min(uploads, default=today))
     newest = answers.newest()
     return Figures(
         month=month.users or 0,
@@ -83,4 +109,6 @@ def figures(answers: Answers, asked: Question, now: int) -> Figures:
         yes=decided["yes"],
         asked=sum(decided.values()),
         hours=None if newest is None else max(0, now - newest) // _HOUR,
+        came=uploads.get(today - 1, 0),
+        usual=round(statistics.median(usual)) if len(usual) >= _usual.ENOUGH else None,
     )
