@@ -20,6 +20,8 @@ from otumat_usage.host import (
     _packages,
     _pages,
 )
+from otumat_usage.host._answers import Answers
+from otumat_usage.host._question import ask
 from otumat_usage.host._survey import questions_of
 from otumat_usage.host._worker import fold_all
 
@@ -94,6 +96,25 @@ def test_a_filter_selects_the_same_users_everywhere(year):
         alone = rows_of(year, "os", f"?days=365&where=python+%3D+{python}")
         assert sum(row["Users"] for row in alone) >= users
         assert sum(row["Users"] for row in alone + rest) >= sum(only.values())
+
+
+def test_a_value_that_was_never_seen_is_said_on_the_page_and_by_each_answer(year):
+    said = "os = linux was never seen; nearest: Linux"
+
+    assert said in year.browser.get("/p/year?where=os+%3D+linux").text
+    assert "was never seen" not in year.browser.get("/p/year?where=os+%3D+Linux").text
+    with year.host.database.read() as connection:
+        answers = Answers(connection, _packages.find(connection, "year"), year.clock())
+        found = _catalogue.exhibit("python", answers, ask(answers, {"where": "os = linux"}))
+    assert found.empty.startswith(said)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_where_nobody_matches_no_plot_is_drawn_without_anything_in_it(year, page):
+    text = year.browser.get(f"/p/year/{page}?where=os+%3D+linux".replace("/?", "?")).text
+
+    for plot in re.findall(r"<svg.*?</svg>", text, re.DOTALL):
+        assert re.search(r"<(rect|polyline|circle)\b", plot), plot
 
 
 def test_who_is_left_behind_equals_who_used_nothing_else(year):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otumat_usage.host._answers import DIMENSIONS
-from otumat_usage.host._expression import FilterInvalid, condition, read
+from otumat_usage.host._expression import FilterInvalid, condition, read, unseen
 from otumat_usage.host._filters import AllOf, AnyOf, Is, Not
 
 SEEN = ["unknown", "3.9", "3.10", "3.10.1", "3.11", "4"]
@@ -54,6 +54,22 @@ def test_an_order_that_nothing_seen_satisfies_selects_nobody():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("os = linux", "os = linux was never seen; nearest: Linux, Windows, macOS."),
+        ("not os = lin", "os = lin was never seen; nearest: Linux, Windows, macOS."),
+        ("os = Linux and ci = yes", "ci = yes was never seen, nor any other value."),
+        ("os = Linux or os = unknown or python < 2", ""),
+        ("", ""),
+    ],
+)
+def test_a_value_that_nobody_ever_had_is_named_with_those_most_like_it(text, said):
+    seen = {"os": ["Linux", "Windows", "macOS"], "python": ["3.9"], "ci": []}
+
+    assert unseen(read(text, seen.__getitem__), seen.__getitem__) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
         ("python", "write python = VALUE"),
         ("python 3.12", "write python = VALUE"),
         ("pyhton = 3.12", "one of feature, version, python"),
@@ -61,6 +77,7 @@ def test_an_order_that_nothing_seen_satisfies_selects_nobody():
         ("python = 3.12 os = Windows", "expected and, or"),
         ("(python = 3.12", r"expected '\)'"),
         ("python = 3.12)", "expected and, or"),
+        ("feature = group by", 'what has blanks stands in "quotes"'),
         ("and python = 3.12", "'and' where one of"),
         ('python = "3.12', "cannot read"),
         ("(" * 30, "nested deeper than 20"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import TYPE_CHECKING
 
@@ -86,7 +87,9 @@ def exhibit(name: str, answers: Answers, asked: Question) -> Exhibit:
     if make is None:
         known = [*EXHIBITS, *survey.names(answers)]
         raise ExhibitUnknown(f"no answer {name!r}; there are {', '.join(known)}")
-    return make(answers, asked)
+    found = make(answers, asked)
+    # Of a value that nobody ever had, that is the answer.
+    return dataclasses.replace(found, empty=asked.unseen) if asked.unseen else found
 
 
 def shown_on(page: str, answers: Answers) -> list[str]:

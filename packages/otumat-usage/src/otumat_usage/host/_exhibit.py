@@ -34,7 +34,7 @@ class Exhibit:
         plot: Draws it; None for what is only a table.
         note: What a reader must know to read it right.
         dimension: The dimension of the rows' names, which a filter may then ask for.
-        empty: Said instead of the plot when there are no rows.
+        empty: Said instead of the plot when there are no rows, or only zeros.
     """
 
     name: str
@@ -45,6 +45,12 @@ class Exhibit:
     note: str = ""
     dimension: str = ""
     empty: str = "Nothing in these days."
+
+    @property
+    def blank(self) -> bool:
+        """Whether the plot would have nothing in it: there is no number but zero."""
+        numbers = (cell for row in self.rows for cell in row[1:] if not isinstance(cell, str))
+        return self.plot is not None and not any(numbers)
 
 
 def as_csv(exhibit: Exhibit) -> str:

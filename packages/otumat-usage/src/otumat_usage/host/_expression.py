@@ -12,21 +12,25 @@ value     = 1*(any character but blanks, quotes, parentheses and signs) / DQUOTE
 
 from __future__ import annotations
 
+import difflib
 import operator
 import re
 from typing import TYPE_CHECKING
 
 from otumat_usage.host._answers import DIMENSIONS, AllOf, AnyOf, Filter, Is, Not
 from otumat_usage.host._errors import ServingError
+from otumat_usage.host._filters import UNKNOWN, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NAMES", "FilterInvalid", "condition", "read"]
+__all__ = ["NAMES", "FilterInvalid", "condition", "read", "unseen"]
 
 _LONGEST = 1000
 _DEEPEST = 20
 _MOST = 50
+#: Values that are named in place of one that was never seen, and looked at for that.
+_NEAREST, _LOOKED = 5, 500
 _TOKEN = re.compile(r'\s*(?:(?P<sign>[<>!]=|[<>=()])|"(?P<quoted>[^"]*)"|(?P<word>[^\s"()<>=!]+))')
 _PLAIN = re.compile(r'[^\s"()<>=!]+')
 _WORDS = frozenset(("and", "or", "not"))
@@ -78,6 +82,27 @@ def read(text: str, values: Callable[[str], list[str]]) -> Filter | None:
     return found
 
 
+def unseen(where: Filter | None, values: Callable[[str], list[str]]) -> str:
+    """Return in words which value of *where* was never seen, and those most like it; "" for none.
+
+    Args:
+        where: What `read` returned.
+        values: Gives the values of a dimension.
+    """
+    for dimension, value in values_of(where):
+        seen = values(dimension)
+        if value in seen or value in {"", UNKNOWN}:
+            continue
+        near = sorted(seen[-_LOOKED:], key=lambda each: -_likeness(each, value))[:_NEAREST]
+        text = f"{condition(dimension, value)} was never seen"
+        return f"{text}; nearest: {', '.join(near)}." if near else f"{text}, nor any other value."
+    return ""
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one.casefold(), other.casefold()).ratio()
+
+
 def _tokens(text: str) -> list[_Token]:
     found, at = [], 0
     while text[at:].strip():
@@ -110,7 +135,8 @@ class _Reader:
         found, said, at = self._tokens.pop()
         if (found, said) != (kind, text):
             wanted = repr(text) if text else "and, or, or the filter's end"
-            raise FilterInvalid(f"expected {wanted}, found {said or 'the end'!r}", at=at)
+            hint = '; what has blanks stands in "quotes"' if found == "word" else ""
+            raise FilterInvalid(f"expected {wanted}, found {said or 'the end'!r}{hint}", at=at)
 
     def _both(self, depth: int) -> Filter:
         parts = [self._one(depth)]

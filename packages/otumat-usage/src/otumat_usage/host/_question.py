@@ -41,6 +41,7 @@ class Question:
         where: Which install-days; None for all.
         chosen: The same without what `ask` added to it.
         ci: "with" where what ran on CI is to be counted as well, else "".
+        unseen: Says which value of the filter was never seen, "" for none.
         text: The filter as it was written.
         order: What lists are sorted by: users, events or name.
         without: The condition under which a version or a Python would be dropped.
@@ -56,6 +57,7 @@ class Question:
     until: str = ""
     ci: str = ""
     chosen: Filter | None = None
+    unseen: str = ""
 
     @property
     def days(self) -> int:
@@ -116,6 +118,7 @@ def ask(answers: Answers, given: Mapping[str, str]) -> Question:
         order=order,
         without=(given.get("without") or "").strip(),
         until=until,
+        unseen=_expression.unseen(chosen, answers.values),
     )
 
 
@@ -138,7 +141,9 @@ def _span(today: int, given: Mapping[str, str]) -> tuple[int, int, str]:
         raise QuestionInvalid(f"{until} has not come yet; the last day is {iso(today)}")
     if begin := given.get("from"):
         first = _day(begin)
-        if not 1 <= last - first + 1 <= _LONGEST:
+        if first > last:
+            raise QuestionInvalid(f"from {begin} comes after the last day, {iso(last)}")
+        if last - first >= _LONGEST:
             raise QuestionInvalid(
                 f"from {begin} to {iso(last)} are {last - first + 1} days; expected 1 to {_LONGEST}"
             )

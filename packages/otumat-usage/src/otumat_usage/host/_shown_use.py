@@ -95,6 +95,7 @@ def frequency(answers: Answers, asked: Question) -> Exhibit:
         ("Days active", "Users"),
         list(zip(names, counts, strict=True)) if any(counts) else [],
         lambda: columns("Users by days active of the last 28", names, [("users", counts)]),
+        note="How many users were active on how many days.",
         empty="Nobody was active in the last 28 days.",
     )
 
@@ -122,7 +123,9 @@ def retention(answers: Answers, asked: Question) -> Exhibit:
         lambda: heat(
             "Percent of new users active n weeks later", names, weeks, cells, unit=" %", whole=100
         ),
-        note="A row is a week and its number of new users; its columns are the weeks after.",
+        note="A row is a week and its number of new users; its columns are the weeks after. "
+        "The table has numbers of users.",
+        empty="Nobody new in these weeks; the running week is not shown.",
     )
 
 
@@ -144,4 +147,7 @@ def lifecycle(answers: Answers, asked: Question) -> Exhibit:
         ("Week from (UTC)", "New", "Returning", "Back after a pause", "Gone since the week before"),
         [(iso(w.start), w.new, w.returning, w.resurrected, w.churned) for w in found][::-1],
         lambda: lines("New, returning, back and gone users by week", days, list(series)),
+        note="Users. Returning: active in the week before, too. Back: not in it, but earlier. "
+        "Gone: in it, and no more.",
+        empty="Nobody in these weeks; the running week is not shown.",
     )

@@ -100,7 +100,8 @@ def _over_time(dimension: str, name: str, answers: Answers, asked: Question) -> 
         (f"{step.capitalize()} from (UTC)", *names),
         rows[::-1],
         lambda: shares(title, starts, [(value, users[value]) for value in names]),
-        note="Newest first. A user of two versions in one week counts for both.",
+        note=f"Newest first. A user of two in one {step} counts for both. "
+        "The table has numbers of users.",
     )
 
 
