@@ -136,7 +136,7 @@ def test_declared_but_unused_features_are_named(year):
 
     assert {"convert units", "interpolate 3d", "undo"} <= never
     assert never.isdisjoint(row["Feature"] for row in rows_of(year, "least", "?days=365"))
-    page = year.browser.get("/p/year/features").text
+    page = year.browser.get("/p/year/unused").text
     for name in never:
         assert f"<li>{name}</li>" in page
 

@@ -61,10 +61,8 @@ EXHIBITS: Mapping[str, Callable[[Answers, Question], Exhibit]] = {
 #: Address, title, and what stands on the page.
 PAGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "": ("Overview", ("actives", "events", "features", "frequency", "versions")),
-    "features": (
-        "Features",
-        ("features", "least", "never", "features-by-version", "features-over-time"),
-    ),
+    "features": ("Features", ("features", "features-by-version", "features-over-time")),
+    "unused": ("Unused", ("never", "least")),
     "versions": ("Versions", ("adoption", "versions", "halves")),
     "platforms": (
         "Platforms",
