@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from otumat_usage.host._answered import Cohort, Lifecycle, Matrix, Point, Slice, by_version
 from otumat_usage.host._bitmaps import BitMap, union
-from otumat_usage.host._cells import FEATURE, HEALTH, Cell
+from otumat_usage.host._cells import CLOCK, FEATURE, HEALTH, Cell
 from otumat_usage.host._database import Connection, consents, func, installs, select
 from otumat_usage.host._days import Step, buckets, day_of, monday
 from otumat_usage.host._facts import Facts
@@ -267,16 +267,22 @@ class Answers:
 
     def health(self) -> dict[str, int]:
         """Return uploads, rejected, replayed and lost events, and what clients dropped and why."""
-        return {"uploads": 0, "rejected": 0, "replayed": 0, "lost": 0} | self._facts.health()
+        found = dict.fromkeys(("uploads", "rejected", CLOCK, "replayed", "lost"), 0)
+        return found | self._facts.health()
 
     def uploads(self, first: int, last: int) -> dict[int, int]:
         """Return how many uploads came on each day of the span, without those with none."""
         found = self._facts.cells(HEALTH, first, last).items()
         return {day: cells["uploads"].events for day, cells in found if "uploads" in cells}
 
-    def installs(self) -> int:
-        """Return how many consenting installs there are, revoked and erased ones not counted."""
+    def installs(self, *, legacy: bool = False) -> int:
+        """Return how many consenting installs there are, revoked and erased ones not counted.
+
+        With *legacy* only those that agreed through otumat 0.3.
+        """
         ours = (installs.c.package == self._package.id) & (installs.c.state == "active")
+        if legacy:
+            ours &= installs.c.consent_how.like("%-0.3")
         found = select(func.count()).select_from(installs).where(ours)
         return self.connection.scalar(found) or 0
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL",
+    "CLOCK",
     "COUNTED",
     "FEATURE",
     "HEALTH",
@@ -61,6 +62,8 @@ ALL, FEATURE, HEALTH = "all", "feature", "health"
 VERSION = "package_version"
 #: Where lost events are counted: they have no day.
 LOST = (HEALTH, "lost", 0)
+#: Which of the rejected events were of a time that cannot be: some client's clock is wrong.
+CLOCK = "rejected: clock"
 
 #: What a context counts for that says nothing.
 _NO_CONTEXT = [(ALL, "")]
@@ -258,7 +261,10 @@ def _refused(health: dict[str, int], refused: str) -> None:
     """Count what was not taken, and what the client had dropped before."""
     rejected, dropped = refused_of(refused)
     for item in rejected:
-        health["replayed" if item["reason"] == "replay" else "rejected"] += rows_of(item)
+        reason, count = item["reason"], rows_of(item)
+        health["replayed" if reason == "replay" else "rejected"] += count
+        if reason == "event_date_range":
+            health[CLOCK] += count
     for reason, count in named(dropped).items():
         health[f"dropped: {reason}"] += count
 

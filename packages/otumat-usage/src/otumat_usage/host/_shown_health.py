@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otumat_usage.host._cells import CLOCK
 from otumat_usage.host._charts import bars
 from otumat_usage.host._exhibit import Exhibit
 
@@ -16,14 +17,16 @@ __all__ = ["decisions", "health"]
 _MEANING = {
     "uploads": "uploads taken",
     "rejected": "events that were refused, such as undeclared ones",
+    CLOCK: "of these: dated ahead of this host or over 400 days back, by a wrong clock",
     "replayed": "events that came twice, counted once",
     "lost": "events that were numbered by a client and never came",
+    "wire 1": "installs, not events: clients of otumat 0.3, which speak the old wire",
 }
 
 
 def health(answers: Answers, _asked: Question) -> Exhibit:
-    """Show what was taken, refused, repeated, lost and dropped, ever."""
-    found = answers.health()
+    """Show what was taken, refused, repeated, lost and dropped, ever; who speaks the old wire."""
+    found = answers.health() | {"wire 1": answers.installs(legacy=True)}
     return Exhibit(
         "health",
         "Data health, since the beginning",
