@@ -2,6 +2,7 @@
 
 import contextlib
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from otumat_usage.host._answers import DIMENSIONS
 from otumat_usage.host._expression import FilterInvalid, condition, read, unseen
 from otumat_usage.host._filters import AllOf, AnyOf, Is, Not
+from otumat_usage.host._wire import Context
 
 SEEN = ["unknown", "3.9", "3.10", "3.10.1", "3.11", "4"]
 A, B, C = Is("python", "3.12"), Is("os", "Windows"), Is("feature", "fit model")
@@ -115,6 +117,12 @@ def test_what_cannot_be_read_says_where(text, at):
 def test_any_text_is_read_or_refused_with_one_kind_of_error(text):
     with contextlib.suppress(FilterInvalid):
         read(text, values)
+
+
+def test_a_filter_asks_for_what_a_client_can_tell_and_nothing_else():
+    told = [field.name for field in msgspec.structs.fields(Context)]
+
+    assert list(DIMENSIONS) == ["feature", *told]
 
 
 @given(

@@ -62,7 +62,7 @@ __all__ = [
 #: Windows that overlap more than so many times are put together from halves.
 _OVERLAPS = 4
 #: What can be asked for and filtered by.
-DIMENSIONS = (FEATURE, "package_version", "python", "os", "arch", "installer", "ci", "container")
+DIMENSIONS = (FEATURE, "package_version", "python", "os", "ci", "container")
 
 
 class Answers:

@@ -4,7 +4,7 @@
 either    = both *("or" both)
 both      = one *("and" one)
 one       = "not" one / "(" either ")" / name sign value
-name      = "feature" / "version" / "python" / "os" / "arch" / "installer" / "ci" / "container"
+name      = "feature" / "version" / "python" / "os" / "ci" / "container"
 sign      = "=" / "!=" / "<" / "<=" / ">" / ">="        ; order is that of versions
 value     = 1*(any character but blanks, quotes, parentheses and signs) / DQUOTE *any DQUOTE
 ```

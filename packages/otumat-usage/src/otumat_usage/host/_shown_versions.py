@@ -34,8 +34,6 @@ TITLES = {
     "package_version": "version",
     "python": "Python",
     "os": "operating system",
-    "arch": "machine",
-    "installer": "installer",
     "ci": "CI",
     "container": "container",
 }
