@@ -174,7 +174,15 @@ def test_a_question_that_makes_no_sense_is_refused_in_words(year, query, said):
 
     assert (page.status_code, file.status_code) == (400, 400)
     assert said in html.unescape(page.text)
+    assert '<a href="/p/year">Back to the answers</a>' in page.text
     assert said in file.json()["detail"]
+
+
+def test_what_cannot_be_read_is_shown_as_it_was_asked_and_leads_back(year):
+    page = year.browser.get("/p/year/platforms?where=os+%3D+%3Cb%3E&days=7").text
+
+    assert "What was asked: os = &lt;b&gt;" in page
+    assert '<a href="/p/year/platforms">Back to the answers</a>' in page
 
 
 @pytest.mark.parametrize(

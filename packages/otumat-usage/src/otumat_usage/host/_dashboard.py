@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from otumat_usage.host import _exhibit, _packages
 from otumat_usage.host._admin import LEAVE, is_admin, locked
@@ -91,7 +92,10 @@ async def package_page(request: Request) -> Response:
     try:
         shown = await reading(host, lambda c: _look(c, name, kind, query, host.now()))
     except (FilterInvalid, QuestionInvalid) as error:
-        return message(400, "This cannot be asked", str(error), hint=f"{host.issuer}/p/{name}")
+        filters = [text for text in (query.get("where"), query.get("without")) if text]
+        asked = f"What was asked: {' and '.join(filters)[:200]}" if filters else ""
+        back = f"/p/{quote(name, safe='')}/{kind}".rstrip("/")
+        return message(400, "This cannot be asked", str(error), hint=asked, back=back)
     if shown is None:
         return message(404, "Not here", f"No package {name!r} is registered at this host.")
     values = _values(shown, kind, snippet(shown.package, host.issuer))

@@ -76,9 +76,10 @@ def page(
     return HTMLResponse(body, status, headers)
 
 
-def message(status: int, title: str, text: str, *, hint: str = "") -> Response:
-    """Return a page that says one thing."""
-    return page("message.html", {"title": title, "text": text, "hint": hint}, status=status)
+def message(status: int, title: str, text: str, *, hint: str = "", back: str = "") -> Response:
+    """Return a page that says one thing; *back* is where its link leads."""
+    values = {"title": title, "text": text, "hint": hint, "back": back}
+    return page("message.html", values, status=status)
 
 
 async def _file(request: Request) -> Response:
