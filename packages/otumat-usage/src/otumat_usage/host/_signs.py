@@ -28,6 +28,7 @@ KINDS = {
 }
 _BACK = 7 * (_usual.WEEKS + 1)
 _LEAST = {"events": 100, "installs": 10}
+_UNITS = {"events": "event", "installs": "new install"}
 #: Of how many bad events on a day, and from which share of all, an alert is made.
 _BAD, _SHARE = 20, 0.05
 _WEEKDAYS = ("Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday")
@@ -125,7 +126,8 @@ def _silence(numbers: Numbers) -> Sign:
     usual = _usual.awaited(numbers.uploads, numbers.last, numbers.now, numbers.first)
     hours = max(0, numbers.now - numbers.last) // _HOUR
     quiet = hours >= 24 and usual >= _usual.AWAITED and not numbers.closed  # noqa: PLR2004 - a day
-    text = f"the last upload came {hours} hours ago; in such a time about {usual:.0f} usually come"
+    ago = _counted(hours, "hour")
+    text = f"the last upload came {ago} ago; in such a time about {usual:.0f} usually come"
     return Sign("silence", quiet, text)
 
 
@@ -137,11 +139,12 @@ def _spike(kind: str, counts: Mapping[int, int], numbers: Numbers) -> Sign:
         usual = _usual.samples(counts, day, numbers.first)
         bound = _usual.far_above(usual, least=_LEAST[kind])
         count = counts.get(day, 0)
+        said = _counted(count, _UNITS[kind])
         if bound is None:
-            text = f"{count} on {iso(day)}; what is usual is not known in the first weeks"
+            text = f"{said} on {iso(day)}; what is usual is not known in the first weeks"
             found.append((0.0, Sign(kind, wrong=False, text=text)))
             continue
-        text = f"{count} on {iso(day)}; {bound} on a {_WEEKDAYS[day % 7]} would be far above usual"
+        text = f"{said} on {iso(day)}; {bound} on a {_WEEKDAYS[day % 7]} would be far above usual"
         found.append((count / bound, Sign(kind, count >= bound, text)))
     return max(found, key=lambda each: each[0])[1]
 
@@ -153,12 +156,16 @@ def _errors(bad: Mapping[int, int], numbers: Numbers) -> Sign:
         good = numbers.events.get(day, 0)
         share = _usual.share_of(n, good)
         text = (
-            f"{n} events were refused, dropped or lost on {iso(day)}, "
+            f"{_counted(n, 'event')} refused, dropped or lost on {iso(day)}, "
             f"beside {good} that were counted ({share:.0%} of all)"
         )
         wrong = n >= _BAD and share >= _SHARE
         found.append(((wrong, share, day), Sign("errors", wrong, text)))
     return max(found, key=lambda each: each[0])[1]
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 def _bad(cells: Mapping[str, Cell]) -> int:
