@@ -196,6 +196,16 @@ def test_no_open_table_is_cut_off_on_paper_or_on_a_phone(open_page, path):
     assert page.evaluate(CUT) == []
 
 
+def test_paper_is_light_in_either_theme(open_page):
+    page = open_page("/p/year", color_scheme="dark")
+    ink = "getComputedStyle(document.body).color"
+    assert page.evaluate(ink) == "rgb(232, 234, 237)"
+
+    page.emulate_media(media="print", color_scheme="dark")
+
+    assert page.evaluate(ink) == "rgb(29, 33, 38)"
+
+
 def test_paper_says_which_days_it_is_about(open_page):
     page = open_page("/p/year/drop?days=28")
 
