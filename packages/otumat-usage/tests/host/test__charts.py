@@ -109,6 +109,21 @@ def test_a_file_of_its_own_needs_no_style_sheet(draw):
     assert "style" not in text
 
 
+@pytest.mark.parametrize("title", ['<&> by "week"', "x" * 200])
+def test_a_file_of_its_own_says_its_title_above_the_plot_and_has_white_around_it(title):
+    plot = _charts.bars(title, [("a", 1, "")])
+    _, _, wide, high = map(float, parsed(plot).get("viewBox").split())
+
+    root = ET.fromstring(_svg.standalone(plot))
+
+    left, top, whole, tall = map(float, root.get("viewBox").split())
+    assert left < 0 < left + whole - wide
+    assert top < 0 < top + tall - high
+    said = next(text for text in root.iter(f"{SVG}text") if float(text.get("y")) < 0).text
+    assert said == title or (said.endswith("…") and title.startswith(said[:-1]))
+    assert root.find(f"{SVG}title").text == title
+
+
 def test_scales_end_at_round_numbers():
     assert [_svg.nice(top) for top in (0, 3, 4, 5, 6, 9, 11, 21, 999, 8001)] == [
         4,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,10 @@ _ATTRIBUTES |= {
     for n, colour in enumerate(_PALETTE)
 }
 _CLASS = re.compile(r'class="([a-z0-9 ]+)"')
+_SIZE = re.compile(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"')
+#: The white around a file of its own: at the sides and below, and above for its title.
+_SIDE, _ABOVE = 16, 40
+_TITLE = 'font-size="15" font-weight="600" fill="#1d2126"'
 
 
 def nice(top: float) -> int:
@@ -162,7 +167,10 @@ def legend(names: Sequence[str], y: float) -> tuple[list[str], float]:
 
 
 def standalone(svg: str) -> str:
-    """Return *svg* as a file of its own: with its name space, and colours instead of classes."""
+    """Return *svg* as a file of its own: with its name space, and colours instead of classes.
+
+    Its title is written above it, and there is white around it.
+    """
 
     def coloured(match: re.Match[str]) -> str:
         return _ATTRIBUTES.get(match[1], "")
@@ -170,6 +178,14 @@ def standalone(svg: str) -> str:
     # A plain text: marked-up text would escape what it is asked to look for.
     head, _, body = str(svg).partition(">")
     opened = head.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-    ground = '<rect width="100%" height="100%" fill="#ffffff"/>'
+    opened = _SIZE.sub(_widened, opened, count=1)
+    ground = f'<rect x="{-_SIDE}" y="{-_ABOVE}" width="100%" height="100%" fill="#ffffff"/>'
     title, end, rest = body.partition("</title>")
-    return _CLASS.sub(coloured, f"{opened}>{title}{end}{ground}{rest}")
+    said = shortened(html.unescape(title.removeprefix("<title>")), WIDTH)
+    above = f'<text x="0" y="-14" {_TITLE}>{escape(said)}</text>'
+    return _CLASS.sub(coloured, f"{opened}>{title}{end}{ground}{above}{rest}")
+
+
+def _widened(size: re.Match[str]) -> str:
+    wide, high = (float(number) for number in size.groups())
+    return f'viewBox="{-_SIDE} {-_ABOVE} {wide + 2 * _SIDE:g} {high + _ABOVE + _SIDE:g}"'
