@@ -117,6 +117,16 @@ def test_where_nobody_matches_no_plot_is_drawn_without_anything_in_it(year, page
         assert re.search(r"<(rect|polyline|circle)\b", plot), plot
 
 
+def test_what_is_sorted_by_events_that_are_not_known_is_not_called_by_events(year):
+    plain = year.browser.get("/p/year/features?order=events").text
+    narrow = year.browser.get("/p/year/features?order=events&where=os+%3D+Linux").text
+
+    assert "Features, by events" in plain
+    assert "Events cannot be told apart" not in plain
+    assert "Features, by users" in narrow
+    assert "Events cannot be told apart" in narrow
+
+
 def test_who_is_left_behind_equals_who_used_nothing_else(year):
     with year.host.database.read() as connection:
         from otumat_usage.host import _packages

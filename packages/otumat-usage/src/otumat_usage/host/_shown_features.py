@@ -9,6 +9,7 @@ from otumat_usage.host._crossed import crossed
 from otumat_usage.host._days import iso
 from otumat_usage.host._exhibit import Exhibit
 from otumat_usage.host._heat import heat
+from otumat_usage.host._shown_use import NOT_KNOWN
 
 if TYPE_CHECKING:
     from otumat_usage.host._answers import Answers, Slice
@@ -19,6 +20,7 @@ __all__ = ["features", "features_by_version", "features_over_time", "least", "ne
 
 _BARS = 12
 _ROWS = 16
+_CUT = f"The first {_BARS} of {{}}; the table has all."
 
 
 def features(answers: Answers, asked: Question) -> Exhibit:
@@ -26,21 +28,24 @@ def features(answers: Answers, asked: Question) -> Exhibit:
     found = _ordered(answers.features(asked.first, asked.last, where=asked.where), asked.order)
     whole = answers.total(asked.first, asked.last, where=asked.where).users
     used = [each for each in found if each.users]
-    items = []
-    for each in used[:_BARS]:
-        value = each.events if asked.order == "events" and each.events is not None else each.users
-        other = (
-            "" if asked.order == "events" or not whole else f" · {100 * each.users / whole:.0f} %"
-        )
-        items.append((each.value, value, other))
-    by = "events" if asked.order == "events" else "users"
+    known = any(each.events is not None for each in used)
+    by = "events" if asked.order == "events" and known else "users"
+    items = [
+        (each.value, each.events or 0, "")
+        if by == "events"
+        else (each.value, each.users, f" · {100 * each.users / whole:.0f} %" if whole else "")
+        for each in used[:_BARS]
+    ]
+    notes = [_CUT.format(len(used))] if len(used) > _BARS else []
+    if asked.order == "events" and used and not known:
+        notes.append(NOT_KNOWN)
     return Exhibit(
         "features",
         f"Features, by {by}",
         ("Feature", "Users", "Share of users, %", "Events"),
         [(each.value, each.users, _share(each.users, whole), each.events) for each in found],
         lambda: bars(f"Features by {by}", items),
-        note=f"The first {_BARS} of {len(used)}; the table has all." if len(used) > _BARS else "",
+        note=" ".join(notes),
         dimension="feature",
         empty="No feature was used in these days.",
     )

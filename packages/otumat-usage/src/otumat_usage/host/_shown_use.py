@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from otumat_usage.host._days import Step
     from otumat_usage.host._question import Question
 
-__all__ = ["actives", "events", "frequency", "lifecycle", "retention"]
+__all__ = ["NOT_KNOWN", "actives", "events", "frequency", "lifecycle", "retention"]
 
+#: Said where a filter leaves no events that can be told apart.
+NOT_KNOWN = "Events cannot be told apart under this filter; users can."
 _WINDOWS = (1, 7, 28)
 _COHORTS = 12
 _WEEKS = 26
@@ -80,7 +82,7 @@ def events(answers: Answers, asked: Question) -> Exhibit:
         (f"{step.capitalize()} from (UTC)", "Users", "Events"),
         [(iso(point.start), point.users, point.events) for point in points][::-1],
         lambda: columns(f"{what} per {step}", days, [(what.lower(), shown)]),
-        note="" if known else "Events cannot be told apart under this filter; users can.",
+        note="" if known else NOT_KNOWN,
     )
 
 
