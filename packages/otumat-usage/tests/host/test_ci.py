@@ -90,7 +90,16 @@ def test_where_nothing_ran_on_ci_nothing_is_said(service):
     page = service.browser.get("/p/demo").text
 
     assert "Include CI" not in page
+    assert "records nothing on CI" not in service.browser.get("/p/demo/platforms").text
     assert service.browser.get("/p/demo/data/features.json").json()["rows"][0]["Events"] == 1
+
+
+def test_where_no_client_tells_of_ci_it_is_said_that_ours_records_nothing_there(service):
+    tokens = service.enrol()
+    service.upload(tokens, service.batch(tokens, "plot"))
+    service.admin()
+
+    assert "Our own client records nothing on CI." in service.browser.get("/p/demo/platforms").text
 
 
 def test_the_summary_leaves_it_out_too(told):

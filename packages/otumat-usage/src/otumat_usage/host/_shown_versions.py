@@ -39,6 +39,7 @@ TITLES = {
 }
 _NOTE = "Each user once, by what was used last in these days."
 _CI_NOTE = f"{_NOTE} A job on CI is often a new user each time."
+_SILENT = "No client has told in these days."
 _BARS = 8
 _MOST = 16
 _HALF = 0.5
@@ -61,11 +62,9 @@ def latest(dimension: str, answers: Answers, asked: Question) -> Exhibit:
         (TITLES[dimension].capitalize(), "Users", "Share, %"),
         [(each.value, each.users, round(100 * each.users / whole, 1)) for each in found],
         lambda: bars(title, items, whole=whole),
-        note=_CI_NOTE
-        if dimension == "ci"
-        else "Each user once, by what was used last in these days.",
+        note=_CI_NOTE if dimension == "ci" else _NOTE,
         dimension=dimension,
-        empty="No client has told in these days.",
+        empty=f"{_SILENT} Our own client records nothing on CI." if dimension == "ci" else _SILENT,
     )
 
 
