@@ -58,6 +58,10 @@ EXHIBITS: Mapping[str, Callable[[Answers, Question], Exhibit]] = {
     "health": health.health,
     "decisions": health.decisions,
 }
+#: What no filter changes; the survey while nothing is asked in it.
+_OF_EVERYONE = frozenset(
+    ("never", "drop-python", "drop-version", "drop", survey.NAME, "health", "decisions")
+)
 #: Address, title, and what stands on the page.
 PAGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "": ("Overview", ("actives", "events", "features", "frequency", "versions")),
@@ -86,8 +90,10 @@ def exhibit(name: str, answers: Answers, asked: Question) -> Exhibit:
         known = [*EXHIBITS, *survey.names(answers)]
         raise ExhibitUnknown(f"no answer {name!r}; there are {', '.join(known)}")
     found = make(answers, asked)
-    # Of a value that nobody ever had, that is the answer.
-    return dataclasses.replace(found, empty=asked.unseen) if asked.unseen else found
+    if asked.unseen and name not in _OF_EVERYONE:
+        # Of a value that nobody ever had, that is the answer.
+        return dataclasses.replace(found, empty=asked.unseen)
+    return found
 
 
 def shown_on(page: str, answers: Answers) -> list[str]:
