@@ -12,6 +12,7 @@ import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from otumat_usage.host import _points
 from otumat_usage.host._answered import Cohort, Lifecycle, Matrix, Point, Slice, by_version
 from otumat_usage.host._bitmaps import BitMap, union
 from otumat_usage.host._cells import CLOCK, FEATURE, HEALTH, Cell
@@ -36,12 +37,9 @@ from otumat_usage.host._wholes import (
     chosen,
     chosen_by_value,
     lost_without,
-    users_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from otumat_usage.host._packages import Package
 
 __all__ = [
@@ -92,7 +90,7 @@ class Answers:
         """Return users and events of every day, week or month; empty ones included."""
         if step == "day":
             days = self._facts.days(where, first, last)
-            return [_point(days, *bucket, where) for bucket in buckets(first, last, step)]
+            return [_points.point(days, *bucket, where) for bucket in buckets(first, last, step)]
         self._facts.parts(where, first, last)  # the buckets are within it, and read no more
         return [self.total(*bucket, where=where) for bucket in buckets(first, last, step)]
 
@@ -104,7 +102,7 @@ class Answers:
         days = self._facts.days(where, first - window + 1, last)
         ends = range(first, last + 1, every)
         if window <= _OVERLAPS * every or not all(cell.kept for cell in days.values()):
-            return [_point(days, end - window + 1, end, where) for end in ends]
+            return [_points.point(days, end - window + 1, end, where) for end in ends]
         sizes = rolled([days.get(day) for day in range(first - window + 1, last + 1)], window)
         told = where is None or alternatives(where) is not None
         found = []
@@ -120,7 +118,7 @@ class Answers:
         found = chosen(self._facts, where, first, last)
         if found is not None and found.kept:
             return Point(first, last, len(found.users), found.events)
-        return _point(self._facts.parts(where, first, last), first, last, where)
+        return _points.point(self._facts.parts(where, first, last), first, last, where)
 
     @remembered
     def breakdown(
@@ -152,13 +150,14 @@ class Answers:
         if step == "day":
             whole = self._by_value(dimension, first, last, daily=True).items()
             return {
-                value: [_single(days.get(day), day) for day, _ in spans] for value, days in whole
+                value: [_points.single(days.get(day), day) for day, _ in spans]
+                for value, days in whole
             }
         self._facts.gathered(dimension, first, last)  # the spans are within it, and read no more
         parts = [self._by_value(dimension, *span) for span in spans]
         return {
             value: [
-                _point(part.get(value, {}), *span, None)
+                _points.point(part.get(value, {}), *span, None)
                 for span, part in zip(spans, parts, strict=True)
             ]
             for value in dict.fromkeys(itertools.chain(*parts))
@@ -171,12 +170,16 @@ class Answers:
         if step == "day":
             whole = chosen_values(self._facts, dimension, first, last, where).items()
             return {
-                value: [_hidden(days.get(day), day) for day, _ in spans] for value, days in whole
+                value: [_points.hidden(days.get(day), day) for day, _ in spans]
+                for value, days in whole
             }
         if not by_weeks(where):
             hidden = AllOf((where,))  # a value's events under a filter are not known
             whole = chosen_values(self._facts, dimension, first, last, where).items()
-            return {value: [_point(days, *span, hidden) for span in spans] for value, days in whole}
+            return {
+                value: [_points.point(days, *span, hidden) for span in spans]
+                for value, days in whole
+            }
         self._facts.gathered(dimension, first, last)  # the spans are within it, and read no more
         sets = [chosen_by_value(self._facts, dimension, *span, where) for span in spans]
         return {
@@ -334,33 +337,6 @@ class Answers:
             if cell.events or cell.size:
                 found[UNKNOWN][day] = cell
         return dict(found)
-
-
-def _point(days: Mapping[int, Cell], start: int, end: int, where: Filter | None) -> Point:
-    cells = {day: days[day] for day in range(start, end + 1) if day in days}
-    told = where is None or alternatives(where) is not None
-    users: int | None
-    if all(cell.kept for cell in cells.values()):
-        one = next(iter(cells.values())) if len(cells) == 1 else None
-        users = len(users_of(cells)) if one is None else one.size
-    else:
-        single = start == end and (where is None or isinstance(where, Is))
-        users = cells[start].size if single else None
-    return Point(start, end, users, _sum(cells) if told else None)
-
-
-def _single(cell: Cell | None, day: int) -> Point:
-    return Point(day, day, cell.size if cell else 0, cell.events if cell else 0)
-
-
-def _hidden(cell: Cell | None, day: int) -> Point:
-    """Return the point of one value on one day under a filter, which hides its events."""
-    users = 0 if cell is None else cell.size if cell.kept else None
-    return Point(day, day, users, None)
-
-
-def _sum(days: Mapping[int, Cell]) -> int:
-    return sum(cell.events for cell in days.values())
 
 
 def _most_used(each: Slice) -> tuple[int, int, str]:

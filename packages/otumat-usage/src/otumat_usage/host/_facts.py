@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from otumat_usage.host import _blocks
 from otumat_usage.host._bitmaps import BitMap, union
 from otumat_usage.host._cells import ALL, FEATURE, HEALTH, LOST, Cell, Cells, Key
+from otumat_usage.host._chosen import Daily, chosen, in_all, picked, together
 from otumat_usage.host._database import (
     Connection,
     bindparam,
@@ -24,10 +25,8 @@ from otumat_usage.host._days import monday
 from otumat_usage.host._filters import (
     UNKNOWN,
     AllOf,
-    AnyOf,
     Filter,
     Is,
-    Not,
     alternatives,
     values_of,
 )
@@ -35,9 +34,6 @@ from otumat_usage.host._kept import BY_DAY, BY_WEEK, Shelf, weekly
 from otumat_usage.host._mixed import Mixed, between
 from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._rollups import lost_by, names_of, newest, tail
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["Cut", "Daily", "Facts"]
 
@@ -53,8 +49,6 @@ _VALUES = Prepared(
 )
 #: What is made of a span: of a dimension, from one day to another, of those of a filter or a value.
 Cut = Callable[["Facts", str, int, int, Any], Any]
-#: Cells of one dimension by day and value.
-Daily = dict[int, dict[str, Cell]]
 
 
 class Facts:
@@ -131,14 +125,14 @@ class Facts:
             choice = None if where is None else alternatives(where)
             if isinstance(where, AllOf) and choice is None:  # of its parts some are known already
                 parts = [self.days(part, first, last) for part in where.parts]
-                whole = {day: _in_all(cell, [p[day] for p in parts]) for day, cell in whole.items()}
+                whole = {day: in_all(cell, [p[day] for p in parts]) for day, cell in whole.items()}
             elif where is not None:
                 by = self._needed(where, first, last)
                 if choice is None or UNKNOWN in choice[1]:
-                    whole = {day: _chosen(where, day, cell, by) for day, cell in whole.items()}
+                    whole = {day: chosen(where, day, cell, by) for day, cell in whole.items()}
                 else:
                     values, named = choice[1], by[choice[0]]
-                    whole = {d: _picked(c, named.get(d, {}), values) for d, c in whole.items()}
+                    whole = {d: picked(c, named.get(d, {}), values) for d, c in whole.items()}
             self._chosen[span] = whole
         return self._chosen[span]
 
@@ -173,7 +167,7 @@ class Facts:
             found[day] += [cells[value] for value in values if value in cells]
         for day, cell in nobody.items():
             found[day].append(cell)
-        return {day: _together(cells) for day, cells in found.items()}
+        return {day: together(cells) for day, cells in found.items()}
 
     def unknown(
         self, dimension: str, first: int, last: int, *, daily: bool = False
@@ -329,67 +323,3 @@ def _sum(one: Cell, other: Cell) -> Cell:
     known = one.kept and other.kept
     users = union((one.users or BitMap(), other.users or BitMap())) if known else None
     return Cell(one.events + other.events, users, one.size)
-
-
-def _together(cells: list[Cell]) -> Cell:
-    if len(cells) == 1:
-        return cells[0]
-    users = union(cell.users for cell in cells if cell.users is not None)
-    return Cell(sum(cell.events for cell in cells), users if all(c.kept for c in cells) else None)
-
-
-def _in_all(whole: Cell, parts: list[Cell]) -> Cell:
-    """Return who of *whole* is in each of *parts*; how many events they had is not known."""
-    if whole.users is None:
-        return Cell(0, None)
-    found = BitMap(whole.users)
-    for part in parts:
-        found &= part.users or BitMap()
-    return Cell(0, found)
-
-
-def _picked(whole: Cell, cells: dict[str, Cell], values: set[str]) -> Cell:
-    """Return who of *whole* had any of *values*: their cells hold them already."""
-    found = [cells[value] for value in values if value in cells]
-    if whole.kept:
-        return _together(found)
-    return Cell(sum(cell.events for cell in found), None, found[0].size if len(found) == 1 else 0)
-
-
-def _chosen(where: Filter, day: int, whole: Cell, by: Mapping[str, Daily]) -> Cell:
-    known = 0
-    if isinstance(where, Is) and (cell := by[where.dimension].get(day, {}).get(where.value)):
-        known = cell.size
-    return Cell(_events(where, day, whole, by), _who(where, day, whole, by), known)
-
-
-def _who(where: Filter, day: int, whole: Cell, by: Mapping[str, Daily]) -> BitMap | None:
-    """Return who satisfied *where*, None when the day's sets are no longer kept."""
-    if whole.users is None:
-        return None
-    if isinstance(where, Is):
-        cells = by[where.dimension].get(day, {})
-        if where.value != UNKNOWN or where.dimension == FEATURE:
-            return cells[where.value].users if where.value in cells else BitMap()
-        return whole.users - union(cell.users or BitMap() for cell in cells.values())
-    if isinstance(where, Not):
-        return whole.users - (_who(where.part, day, whole, by) or BitMap())
-    parts = [_who(part, day, whole, by) or BitMap() for part in where.parts]
-    if isinstance(where, AnyOf):
-        return union(parts)
-    found = BitMap(whole.users)
-    for part in parts:
-        found &= part
-    return found
-
-
-def _events(where: Filter, day: int, whole: Cell, by: Mapping[str, Daily]) -> int:
-    choice = alternatives(where)
-    if choice is None:
-        return 0
-    dimension, values = choice
-    cells = by[dimension].get(day, {})
-    found = sum(cell.events for value, cell in cells.items() if value in values)
-    if UNKNOWN in values and dimension != FEATURE:
-        found += whole.events - sum(cell.events for cell in cells.values())
-    return found
