@@ -1,11 +1,14 @@
 """Laws of the worker: what arrives is counted, by one leader, also after the leader is gone."""
 
+import io
+import json
 import time
 
 import pytest
 
 from otumat_usage.host import _kept_badges, _packages, _public
 from otumat_usage.host._database import Database, func, inbox, select
+from otumat_usage.host._journal import Journal
 from otumat_usage.host._worker import Worker
 
 
@@ -71,6 +74,20 @@ def test_counting_that_takes_long_leaves_time_for_the_rest(service):
     assert not worker._stops_in(60)()
     worker.stop()
     assert worker._stops_in(60)()
+
+
+def test_a_store_that_cannot_be_used_is_told(service):
+    """Also where nobody asks anything of the host."""
+    out = io.StringIO()
+    worker = Worker(service.host.database, pause=0.02, journal=Journal(out))
+    with service.host.database.write() as connection:
+        connection.exec_driver_sql("DROP TABLE inbox")
+
+    worker.start()
+    until(out.getvalue)
+    worker.stop()
+
+    assert json.loads(out.getvalue())["event"] == "store"
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)

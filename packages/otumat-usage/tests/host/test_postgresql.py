@@ -87,9 +87,12 @@ def serve(folder, tmp_path):
     def serve():
         ready = tmp_path / f"ready-{len(started)}"
         command = [sys.executable, "-m", "otumat_usage.host", "serve", "-d", folder]
-        process = subprocess.Popen(
-            [*command, "--port", "0", "--ready-file", ready], stdout=subprocess.DEVNULL
-        )
+        with (tmp_path / "log").open("a") as log:
+            process = subprocess.Popen(
+                [*command, "--port", "0", "--ready-file", ready],
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
         started.append(process)
         until(lambda: ready.exists() or process.poll() is not None)
         assert process.poll() is None
@@ -193,8 +196,10 @@ def test_the_worker_of_the_surviving_process_takes_over(folder, serve):
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["stop", "crash"])
-def test_a_database_that_goes_away_costs_nothing_that_was_acknowledged(folder, serve, engine, how):
-    """503 while it is gone, and no restart of the host when it is back."""
+def test_a_database_that_goes_away_costs_nothing_that_was_acknowledged(
+    folder, serve, engine, how, tmp_path
+):
+    """503 and one line of the log while it is gone, and no restart of the host when it is back."""
     _, url = serve()
     client = enrol(folder)
     assert send(url, client, batch(client, 1)).status_code == 200
@@ -214,6 +219,8 @@ def test_a_database_that_goes_away_costs_nothing_that_was_acknowledged(folder, s
     assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
     until(lambda: waiting(folder) == 0)
     assert summary(folder).events == 6
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["store"]
 
 
 def test_a_backup_restores_under_two_processes_which_forget_what_they_knew(folder, serve, tmp_path):

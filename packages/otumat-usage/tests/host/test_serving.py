@@ -209,6 +209,34 @@ def test_a_failure_is_logged_without_what_it_was_about(service):
     assert "secret" not in out.getvalue()
 
 
+def test_a_store_that_cannot_be_used_is_told_once_a_minute(service):
+    """Not by each request that it fails, and without what that was about."""
+    import io
+
+    from otumat_usage.host._app import make_app
+    from otumat_usage.host._journal import Journal
+
+    out, now = io.StringIO(), [0.0]
+    app = make_app(service.host, journal=Journal(out, clock=lambda: now[0]))
+    browser = type(service.browser)(app, service.browser._loop)
+    with service.host.database.write() as connection:
+        connection.exec_driver_sql("DROP TABLE package")
+
+    told = []
+    for now[0] in (0, 30, 59, 60):
+        answer = browser.get("/.well-known/otumat-usage?package=secret")
+        assert answer.status_code == 503
+        told.append(len(out.getvalue().splitlines()))
+    browser.close()
+
+    assert told == [1, 1, 1, 2]
+    line = json.loads(out.getvalue().splitlines()[0])
+    assert (line["event"], line["text"].split(";")[0]) == ("store", "the store cannot be used")
+    assert line["type"] in ("OperationalError", "UndefinedTable")
+    assert line["code"] in ("SQLITE_ERROR", "42P01") or sys.version_info < (3, 11)
+    assert "secret" not in out.getvalue()
+
+
 @pytest.fixture
 def client(folder):
     """An installation that may upload: its id and its access token."""

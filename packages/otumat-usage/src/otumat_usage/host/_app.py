@@ -100,9 +100,10 @@ def make_app(
     app.router.redirect_slashes = False
     app.state.host = host
     app.state.operations = OPERATIONS
+    app.state.journal = journal or Journal()
     patterns = {route.endpoint: route.path for route in app.routes if isinstance(route, Route)}
     guarded = Guard(app, host.names | allowed)
-    return Observer(guarded, patterns, host.metrics, journal or Journal(), access or Journal())
+    return Observer(guarded, patterns, host.metrics, app.state.journal, access or Journal())
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:
@@ -117,7 +118,9 @@ async def _wrong_method(request: Request, error: Exception) -> Response:
     return problem(405, "method", "Method not allowed", text, headers=headers)
 
 
-async def _busy(request: Request, _error: Exception) -> Response:
+async def _busy(request: Request, error: Exception) -> Response:
+    if isinstance(error, StoreUnavailable):
+        request.app.state.journal.outage(error)
     if request.url.path in _OAUTH:
         return oauth_busy("the host cannot store anything now", later())
     return busy()

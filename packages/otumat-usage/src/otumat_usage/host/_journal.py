@@ -11,22 +11,32 @@ import datetime as dt
 import json
 import logging
 import sys
+import threading
+import time
 import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TextIO
 
 __all__ = ["Journal", "configure"]
 
 _FRAMES = 8
+#: Seconds between two lines about one outage, which each refused request would repeat.
+AGAIN = 60
 
 
 class Journal:
     """Write one JSON object per line to *stream*; None writes nothing."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._stream = stream
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._told = -float(AGAIN)
 
     def __bool__(self) -> bool:
         return self._stream is not None
@@ -48,6 +58,19 @@ class Journal:
         frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
         places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
         self.note("failure", type=type(error).__name__, frames=places, **members)
+
+    def outage(self, error: BaseException) -> None:
+        """Note that the store cannot be used: at once, then once a minute while it lasts."""
+        with self._lock:
+            now = self._clock()
+            if now - self._told < AGAIN:
+                return
+            self._told = now
+        cause = getattr(error.__cause__, "orig", None) or error.__cause__ or error
+        # Of SQLite, such as SQLITE_FULL (from Python 3.11 on); of PostgreSQL, such as 53100.
+        code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
+        text = "the store cannot be used; see otumat-usage host doctor"
+        self.note("store", type=type(cause).__name__, code=code, text=text)
 
 
 class _Handler(logging.Handler):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otumat_usage.host._database import Database
+    from otumat_usage.host._journal import Journal
 
 __all__ = ["Worker", "fold_all"]
 
@@ -59,10 +60,14 @@ class Worker:
     Args:
         database: The store.
         pause: Seconds between two looks into the inbox, or at who leads.
+        journal: Where it is told that the store cannot be used.
     """
 
-    def __init__(self, database: Database, *, pause: float = PAUSE) -> None:
+    def __init__(
+        self, database: Database, *, pause: float = PAUSE, journal: Journal | None = None
+    ) -> None:
         self._database = database
+        self._journal = journal
         self._pause = pause
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="otumat-rollups", daemon=True)
@@ -85,8 +90,10 @@ class Worker:
                 with self._database.leading() as still_leading:
                     if still_leading is not None:
                         self._work(still_leading)
-            except StoreUnavailable:
-                pass  # the store is gone or full: what waits is kept, and counted when it is back
+            except StoreUnavailable as error:
+                # It is gone or full: what waits is kept, and counted when it is back.
+                if self._journal is not None:
+                    self._journal.outage(error)
             except Exception:  # noqa: BLE001 - counting outlives any one failure
                 # Nothing is lost and no answer is wrong, but someone must be told.
                 _log.exception("uploads cannot be counted; trying again")
