@@ -165,6 +165,28 @@ def test_a_text_that_changed_meanwhile_must_be_read_again(service):
     assert answer.status_code == 409
 
 
+def test_a_host_that_cannot_store_tells_a_person_in_words(service):
+    """And goes nowhere: a program that waits would take it for an answer of the user's."""
+    url = service.authorization()
+    page = service.browser.get(url).text
+    fields = {
+        name: page.partition(f'name="{name}" value="')[2].partition('"')[0]
+        for name in ("csrf", "consent")
+    }
+    service.host.writer.stop()
+    answers = [service.browser.post(url, data=fields | {"decision": "yes"})]
+    with service.host.database.write() as connection:
+        connection.exec_driver_sql("DROP TABLE package")
+    answers += [service.browser.get(path) for path in (url, "/p/demo/consent")]
+
+    for answer in answers:
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert "Nothing was changed" in answer.text
+        assert 5 <= int(answer.headers["retry-after"]) <= 60
+        assert "location" not in answer.headers
+
+
 def test_the_page_may_post_to_itself_and_to_the_client_only(service):
     page = service.browser.get(service.authorization())
     six = service.browser.get(service.authorization(redirect_uri="http://[::1]:49152/done"))

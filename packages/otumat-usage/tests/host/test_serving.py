@@ -198,11 +198,14 @@ def test_a_failure_is_logged_without_what_it_was_about(service):
     browser = type(service.browser)(app, service.browser._loop)
 
     answer = browser.get("/.well-known/otumat-usage?package=secret")
+    page = browser.get("/user/usage-install?package=secret")
     browser.close()
 
-    assert answer.status_code == 500
-    assert "secret" not in answer.text
-    line = json.loads(out.getvalue())
+    assert (answer.status_code, page.status_code) == (500, 500)
+    assert "secret" not in answer.text + page.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "<h1>It went wrong</h1>" in page.text
+    line = json.loads(out.getvalue().splitlines()[0])
     assert (line["event"], line["type"]) == ("failure", "AssertionError")
     assert line["route"] == "/.well-known/otumat-usage"
     assert any("_web.py" in frame for frame in line["frames"])

@@ -47,6 +47,8 @@ __all__ = ["make_app"]
 
 #: Where programs expect errors as RFC 6749, 5.2 writes them.
 _OAUTH = frozenset(ROUTES[name] for name in ("token", "revoke", "device"))
+#: Where programs ask, and never a person in a browser.
+_PROGRAMS = ("/api/", "/auth/", "/.well-known/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 
 
 def make_app(
@@ -107,7 +109,7 @@ def make_app(
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:
-    if request.url.path.startswith(("/api/", "/auth/", "/.well-known/")):
+    if request.url.path.startswith(_PROGRAMS):
         return problem(404, "not-found", "Not found", "no such address at this host")
     return message(404, "Not here", "There is no such page at this host.")
 
@@ -123,7 +125,12 @@ async def _busy(request: Request, error: Exception) -> Response:
         request.app.state.journal.outage(error)
     if request.url.path in _OAUTH:
         return oauth_busy("the host cannot store anything now", later())
-    return busy()
+    if request.url.path.startswith(_PROGRAMS):
+        return busy()
+    text = "This host cannot store anything now. Nothing was changed; try again in a minute."
+    answer = message(503, "Not now", text)
+    answer.headers["Retry-After"] = later()
+    return answer
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
@@ -131,5 +138,7 @@ async def _gone(_request: Request, _error: Exception) -> Response:
     return problem(400, "disconnected", "Client disconnected")
 
 
-async def _failed(_request: Request, _error: Exception) -> Response:
-    return problem(500, "internal", "Internal error", "the failure is in the host's log")
+async def _failed(request: Request, _error: Exception) -> Response:
+    if request.url.path.startswith(_PROGRAMS):
+        return problem(500, "internal", "Internal error", "the failure is in the host's log")
+    return message(500, "It went wrong", "The failure is this host's, and in its log.")

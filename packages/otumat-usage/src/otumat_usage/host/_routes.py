@@ -115,7 +115,6 @@ _PROGRAM = (
         place="header",
     ),
 )
-_DEVICE_PAGE = {429: HTML, 503: Problem}
 _TOKEN = {401: Problem, 403: Problem, 410: Problem, 503: Problem}
 
 OPERATIONS = (
@@ -142,7 +141,7 @@ OPERATIONS = (
         "askConsent",
         _install_route.ask,
         "Route 1: the consent page (RFC 6749, 4.1.1).",
-        {200: HTML, 303: REDIRECT, 400: HTML, 503: Problem},
+        {200: HTML, 303: REDIRECT, 400: HTML, 503: HTML},
         _AUTHORIZATION,
     ),
     Operation(
@@ -151,7 +150,7 @@ OPERATIONS = (
         "decideConsent",
         _install_route.decide,
         "Route 2: what the user decided.",
-        {303: REDIRECT, **dict.fromkeys((400, 403, 409, 422, 429), HTML), 503: Problem},
+        {303: REDIRECT, **dict.fromkeys((400, 403, 409, 422, 429, 503), HTML)},
         _AUTHORIZATION,
         forms=(Decision,),
     ),
@@ -212,7 +211,7 @@ OPERATIONS = (
         "showDevice",
         _device.verify,
         "Where the user types the code, or decides about it.",
-        {200: HTML, 303: REDIRECT, 404: HTML, 429: HTML, 503: Problem},
+        {200: HTML, 303: REDIRECT, 404: HTML, 429: HTML, 503: HTML},
         (Parameter("user_code", "The code that the program shows."),),
     ),
     Operation(
@@ -229,7 +228,7 @@ OPERATIONS = (
             409: HTML,
             422: HTML,
             429: HTML,
-            503: Problem,
+            503: HTML,
         },
         forms=(DeviceDecision,),
     ),
