@@ -17,7 +17,8 @@ from click.testing import CliRunner
 
 from otumat_usage.host import _care, _grants, _keep, _packages, _restore, _statistics
 from otumat_usage.host._database import Database, func, inbox, select
-from otumat_usage.host._errors import StoreUnavailable
+from otumat_usage.host._errors import StoreInUse, StoreUnavailable
+from otumat_usage.host._examine import examine
 from otumat_usage.host.cli import host_group, report_command
 
 pytestmark = [
@@ -72,6 +73,11 @@ def summary(folder):
     with opened(folder) as database, database.read() as connection:
         package = _packages.find(connection, "demo")
         return _statistics.summarise(connection, package, time.time_ns() // 1_000_000)
+
+
+def serves(folder):
+    found = {each.what: each.text for each in examine(folder)}
+    return found["serving"].startswith("yes")
 
 
 def waiting(folder):
@@ -199,7 +205,10 @@ def test_the_worker_of_the_surviving_process_takes_over(folder, serve):
 def test_a_database_that_goes_away_costs_nothing_that_was_acknowledged(
     folder, serve, engine, how, tmp_path
 ):
-    """503 and one line of the log while it is gone, and no restart of the host when it is back."""
+    """503 and one line of the log while it is gone, and no restart of the host when it is back.
+
+    From then on it is known again that a host serves: nobody changes its tables under it.
+    """
     _, url = serve()
     client = enrol(folder)
     assert send(url, client, batch(client, 1)).status_code == 200
@@ -221,6 +230,9 @@ def test_a_database_that_goes_away_costs_nothing_that_was_acknowledged(
     assert summary(folder).events == 6
     lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert [line["event"] for line in lines] == ["store"]
+    until(lambda: serves(folder))
+    with pytest.raises(StoreInUse), opened(folder) as database, database.serving(alone=True):
+        pass
 
 
 def test_a_backup_restores_under_two_processes_which_forget_what_they_knew(folder, serve, tmp_path):

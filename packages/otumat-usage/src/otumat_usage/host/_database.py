@@ -7,6 +7,7 @@ writes the store needs this module only.
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from otumat_usage.host._engine import (
@@ -21,10 +22,10 @@ from otumat_usage.host._engine import (
     serving_from,
     take_room,
     try_lead,
-    try_serve,
 )
-from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreOutdated, StoreUnavailable
+from otumat_usage.host._errors import StoreMissing, StoreOutdated, StoreUnavailable
 from otumat_usage.host._generation import generation, notice
+from otumat_usage.host._place import Place
 from otumat_usage.host._schema import (
     REFERENCE,
     SCHEMA_VERSION,
@@ -307,22 +308,22 @@ class Database:
             yield (lambda: connection.execute(select(1)).close()) if leads else None
 
     @contextlib.contextmanager
-    def serving(self, *, alone: bool = False) -> Iterator[None]:
+    def serving(self, *, alone: bool = False) -> Iterator[Callable[[], None]]:
         """Be one of the processes that serve from this store; or keep all of them away.
 
+        What is given sees to it that this stays so after the database was away.
+
         Raises:
-            StoreInUse: this process wants to be alone and others serve, or the
-                other way round. On SQLite only one process may serve at all.
+            StoreInUse: see `Place.keep`. On SQLite only one process may serve at all.
         """
         if self.embedded:
             with serving_from(self.path.parent):
-                yield
+                yield lambda: None
             return
-        with self.apart("serve from", isolation_level="AUTOCOMMIT") as connection:
-            if not try_serve(connection, alone=alone):
-                other = "a host serves from" if alone else "someone changes"
-                raise StoreInUse(f"{other} {self.name}: wait for it, or stop it first")
-            yield
+        connect = partial(self.apart, "serve from", isolation_level="AUTOCOMMIT")
+        with contextlib.closing(Place(connect, self.name, alone=alone)) as place:
+            place.keep()
+            yield place.keep
 
     def flush(self, connection: Connection) -> None:
         """Move the write-ahead log into the file, so that what was erased is gone from both.

@@ -124,7 +124,7 @@ def run(  # noqa: PLR0913 - one argument per option
     with contextlib.closing(listener), contextlib.ExitStack() as stack:
         database = Database.create(folder)
         stack.callback(database.close)
-        stack.enter_context(database.serving())
+        keep = stack.enter_context(database.serving())
         shown = f"[{bind}]" if ":" in bind else bind
         local = f"http://{shown}:{listener.getsockname()[1]}"
         with database.write() as connection:
@@ -133,7 +133,7 @@ def run(  # noqa: PLR0913 - one argument per option
             admin = new_link(connection, issuer, _now())
         host = open_host(folder, issuer=issuer)
         journal, access = configure(access=access_log)
-        worker = Worker(database, journal=journal)
+        worker = Worker(database, journal=journal, keep=keep)
         worker.start()
         stack.callback(worker.stop)
         postman = Postman(database, issuer, leads=lambda: worker.leads)

@@ -61,13 +61,20 @@ class Worker:
         database: The store.
         pause: Seconds between two looks into the inbox, or at who leads.
         journal: Where it is told that the store cannot be used.
+        keep: Called at each look: keeps this process known as one that serves.
     """
 
     def __init__(
-        self, database: Database, *, pause: float = PAUSE, journal: Journal | None = None
+        self,
+        database: Database,
+        *,
+        pause: float = PAUSE,
+        journal: Journal | None = None,
+        keep: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._journal = journal
+        self._keep = keep
         self._pause = pause
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="otumat-rollups", daemon=True)
@@ -87,6 +94,7 @@ class Worker:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
+                self._keep()
                 with self._database.leading() as still_leading:
                     if still_leading is not None:
                         self._work(still_leading)
@@ -105,6 +113,7 @@ class Worker:
         self.leads = True
         tidied = swept = ahead = -float(TIDY)
         while not self._stop.is_set():
+            self._keep()
             still_leading()
             fold_all(self._database, self._stops_in(SWEEP))
             if time.monotonic() - tidied >= TIDY:
