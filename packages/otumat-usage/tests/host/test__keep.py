@@ -191,7 +191,8 @@ def test_the_doctor_names_a_damaged_file(run, folder, service):
 
 def test_the_doctor_warns_of_plain_http_in_public(run):
     assert run("init", "--url", "http://usage.example.org").exit_code == 0
-    assert "BAD  address: http://usage.example.org" in run("doctor").stdout
+    found = run("doctor").stdout
+    assert "BAD  address: http://usage.example.org: clients send to https only" in found
     assert run("init", "--url", "https://usage.example.org").exit_code == 0
     assert "ok   address: https://usage.example.org" in run("doctor").stdout
 

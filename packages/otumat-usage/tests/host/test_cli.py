@@ -87,11 +87,31 @@ def test_a_package_is_added_shown_and_reported(folder):
 
     assert added.stdout == "my-package: any event\n", added.stderr
     compile(shown.stdout, "snippet", "exec")
+    assert shown.stderr == ""
     assert 'host="https://usage.example.org"' in shown.stdout
     assert json.loads(report.stdout)["installs"] == 0
     if os.name == "posix":
         assert folder.stat().st_mode & 0o77 == 0
         assert (folder / "host.sqlite3").stat().st_mode & 0o77 == 0
+
+
+@pytest.mark.service
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("http://127.0.0.1:8080", "this computer only"),
+        ("http://x.example", "clients want https"),
+    ],
+)
+def test_a_snippet_for_an_address_that_no_user_reaches_says_so(folder, address, why):
+    run("add-package", "demo", "-d", folder)
+
+    shown = run("snippet", "demo", "-d", folder, "--url", address)
+
+    assert shown.returncode == 0
+    assert f'host="{address}"' in shown.stdout
+    assert why in shown.stderr
+    assert "--url" in shown.stderr
 
 
 @pytest.mark.service
@@ -105,6 +125,9 @@ def test_a_package_is_added_shown_and_reported(folder):
         (["add-package", "x", "--events", "{bad}", "-d", "{folder}"], COMMAND, "is no JSON"),
         (["init", "-d", "{folder}", "--url", "ftp://x"], COMMAND, "is no address"),
         (["init", "-d", "{bad}/x"], COMMAND, "cannot make the folder"),
+        (["serve", "-d", "{folder}", "--trust-proxy", "proxy"], COMMAND, "--trust-proxy 'proxy'"),
+        (["serve", "-d", "{folder}", "--allowed-host", "x:80"], COMMAND, "--allowed-host 'x:80'"),
+        (["serve", "-d", "{folder}", "--ready-file", "{empty}/x"], COMMAND, "cannot write into"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(folder, tmp_path, words, command, text):

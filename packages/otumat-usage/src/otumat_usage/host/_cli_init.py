@@ -57,8 +57,8 @@ def init_command(
 def _dialogue(
     url: str | None, database: str | None, package: str | None
 ) -> tuple[str | None, str | None, str | None]:
+    from otumat_usage.host._addresses import checked_address
     from otumat_usage.host._engine import parsed_url
-    from otumat_usage.host._operate import checked_address
     from otumat_usage.host._packages import checked_name
 
     def database_url(text: str) -> str:

@@ -9,6 +9,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
+from otumat_usage.host._addresses import is_loopback
 from otumat_usage.host._database import (
     SCHEMA_VERSION,
     Connection,
@@ -75,7 +76,7 @@ def examine(folder: Path) -> Iterator[Finding]:
             yield from _examine_content(connection)
         yield _serving(database)
     except StoreUnavailable as error:
-        yield Finding("database", False, str(error))
+        yield Finding("database", False, " ".join(str(error).split()))
     finally:
         database.close()
 
@@ -100,14 +101,7 @@ def _examine_content(connection: Connection) -> Iterator[Finding]:
     if not good:
         return
     url = recall(connection, "url") or recall(connection, "serving")
-    loopback = url is not None and url.startswith(
-        ("http://127.", "http://localhost", "http://[::1]")
-    )
-    yield Finding(
-        "address",
-        None if url is None or loopback else url.startswith("https:"),
-        f"{url or 'never served'}{', this machine only' if loopback else ''}",
-    )
+    yield _address(url)
     counted = {
         "packages": select(func.count()).select_from(packages),
         "installs": select(func.count()).where(installs.c.state == "active"),
@@ -125,6 +119,17 @@ def _examine_content(connection: Connection) -> Iterator[Finding]:
         ahead = last / 1000 - time.time() > _SKEW
         text = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(last / 1000))
         yield Finding("last upload", not ahead, f"{text}, in the future" if ahead else text)
+
+
+def _address(url: str | None) -> Finding:
+    if url is None:
+        return Finding("address", None, "never served")
+    if is_loopback(url):
+        return Finding("address", None, f"{url}, this machine only")
+    if url.startswith("https:"):
+        return Finding("address", True, url)
+    hint = "clients send to https only; see docs/operating.md for a proxy with TLS"
+    return Finding("address", False, f"{url}: {hint}")
 
 
 def _serving(database: Database) -> Finding:

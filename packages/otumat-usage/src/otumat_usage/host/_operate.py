@@ -11,13 +11,18 @@ import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from otumat_usage.host import _packages
+from otumat_usage.host._addresses import (
+    checked_address,
+    checked_names,
+    checked_proxies,
+    is_loopback,
+)
 from otumat_usage.host._admin import new_link
 from otumat_usage.host._app import make_app
 from otumat_usage.host._database import Connection, Database
-from otumat_usage.host._errors import InstallUnknown, PackageInvalid, UrlInvalid
+from otumat_usage.host._errors import InstallUnknown, PackageInvalid
 from otumat_usage.host._health import metrics_token
 from otumat_usage.host._host import form_key, open_host
 from otumat_usage.host._journal import configure
@@ -36,7 +41,6 @@ __all__ = [
     "Serving",
     "add_package",
     "admin_link",
-    "checked_address",
     "erase_install",
     "export_of",
     "holds_host",
@@ -120,6 +124,7 @@ def run(  # noqa: PLR0913 - one argument per option
 ) -> None:
     """Serve the host in *folder* until it is told to stop."""
     given = None if url is None else checked_address(url)
+    names, believed = checked_names(allowed), checked_proxies(proxies)
     listener = bind_socket(bind, port)
     with contextlib.closing(listener), contextlib.ExitStack() as stack:
         database = Database.create(folder)
@@ -139,11 +144,10 @@ def run(  # noqa: PLR0913 - one argument per option
         postman = Postman(database, issuer, leads=lambda: worker.leads)
         postman.start()
         stack.callback(postman.stop)
-        names = frozenset(name.lower() for name in allowed)
         app = make_app(host, allowed=names, journal=journal, access=access)
         access.note("start", pid=os.getpid())
         ready = Serving(issuer, admin, os.getpid(), local)
-        serve(app, listener, lambda: announce(ready), proxies=proxies)
+        serve(app, listener, lambda: announce(ready), proxies=believed)
         access.note("stop", pid=os.getpid())
 
 
@@ -173,15 +177,19 @@ def take_legacy(folder: Path, name: str, *, on: bool) -> str:
         database.close()
 
 
-def snippet_for(folder: Path, name: str, url: str | None) -> str:
-    """Return the code to paste into package *name*."""
+def snippet_for(folder: Path, name: str, url: str | None) -> tuple[str, str]:
+    """Return the code to paste into package *name*, and what is wrong with it, "" for nothing."""
     database = Database.open(folder)
     try:
         with database.read() as connection:
             package = _packages.find(connection, name)
-            return snippet(package, _address(connection, url))
+            address = _address(connection, url)
     finally:
         database.close()
+    if address.startswith("https:"):
+        return snippet(package, address), ""
+    why = "is this computer only" if is_loopback(address) else "gets nothing: clients want https"
+    return snippet(package, address), f"{address} {why}; name the public address by --url"
 
 
 def admin_link(folder: Path, url: str | None) -> str:
@@ -249,13 +257,3 @@ def _address(connection: Connection, url: str | None) -> str:
     if url is not None:
         return checked_address(url)
     return recall(connection, "url") or recall(connection, "serving") or _DEFAULT_URL
-
-
-def checked_address(url: str) -> str:
-    """Return *url* as an origin; anything else would break the issuer comparison."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UrlInvalid(f"{url!r} is no address: expected https://usage.example.org")
-    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
-        raise UrlInvalid(f"{url!r}: only scheme, name and port; a host needs an origin of its own")
-    return f"{parts.scheme}://{parts.netloc.lower()}"

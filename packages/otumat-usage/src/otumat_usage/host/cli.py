@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
 from otumat_usage.host._cli_conformance import conformance_command
 from otumat_usage.host._cli_demo import demo_command
-from otumat_usage.host._cli_edge import Group, port_option
+from otumat_usage.host._cli_edge import Failure, Group, port_option
 from otumat_usage.host._cli_edge import folder_option as _folder
 from otumat_usage.host._cli_init import init_command
 from otumat_usage.host._cli_legacy import legacy_command
@@ -51,7 +52,7 @@ def host_group() -> None:
     "--trust-proxy",
     multiple=True,
     metavar="ADDRESS",
-    help="Proxy whose X-Forwarded-For is believed (repeatable).",
+    help="Proxy or network whose X-Forwarded-For is believed (repeatable).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the addresses as one JSON line.")
 @click.option(
@@ -78,6 +79,9 @@ def serve_command(  # noqa: PLR0913, PLR0917 - one argument per option
       otumat-usage host serve -d ./otumat-host --port 8080
     """
     from otumat_usage.host._operate import Serving, run
+
+    if ready_file is not None and not os.access(ready_file.parent, os.W_OK):
+        raise Failure(f"--ready-file {ready_file}: cannot write into {ready_file.parent}")
 
     def announce(serving: Serving) -> None:
         if ready_file is not None:
@@ -131,7 +135,10 @@ def snippet_command(directory: Path, name: str, url: str | None) -> None:
     """
     from otumat_usage.host._operate import snippet_for
 
-    click.echo(snippet_for(directory, name, url), nl=False)
+    code, hint = snippet_for(directory, name, url)
+    click.echo(code, nl=False)
+    if hint:
+        click.echo(hint, err=True)
 
 
 @host_group.command("admin-link")

@@ -1,0 +1,76 @@
+"""Check the addresses that an operator gives: our own, other names of ours, proxies."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from otumat_usage.host._errors import UrlInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["checked_address", "checked_names", "checked_proxies", "is_loopback"]
+
+_NAME = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
+
+
+def checked_address(url: str) -> str:
+    """Return *url* as an origin; anything else would break the issuer comparison.
+
+    Raises:
+        UrlInvalid: it is none.
+    """
+    wrong = UrlInvalid(f"{url!r} is no address: expected https://usage.example.org")
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        raise wrong from None
+    place = parts.netloc.lower()
+    if parts.scheme not in ("http", "https") or not place or port == 0:
+        raise wrong
+    if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in place:
+        raise UrlInvalid(f"{url!r}: only scheme, name and port; a host needs an origin of its own")
+    if not _NAME.fullmatch(re.sub(":[0-9]+$", "", place)):
+        raise wrong
+    return f"{parts.scheme}://{place}"
+
+
+def is_loopback(address: str) -> bool:
+    """Say whether the origin *address* is this machine, for which plain http is enough."""
+    return address.startswith(("http://127.", "http://localhost", "http://[::1]"))
+
+
+def checked_names(names: Iterable[str]) -> frozenset[str]:
+    """Return other names to answer to, as they are compared with a `Host` header.
+
+    Raises:
+        UrlInvalid: one is no name, such as an address with scheme or port.
+    """
+    found = frozenset(name.lower().rstrip(".") for name in names)
+    for name in found:
+        if not _NAME.fullmatch(name):
+            raise UrlInvalid(f"--allowed-host {name!r} is no name: expected usage.example.org")
+    return found
+
+
+def checked_proxies(proxies: Iterable[str]) -> tuple[str, ...]:
+    """Return the proxies that are believed.
+
+    Raises:
+        UrlInvalid: one is neither an address nor a network, so that it would match nobody.
+    """
+    return tuple(_proxy(each) for each in proxies)
+
+
+def _proxy(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise UrlInvalid(
+            f"--trust-proxy {text!r}: expected an address or network, such as 127.0.0.1"
+        ) from None
+    return text
