@@ -40,3 +40,7 @@ def citus_statements() -> Iterator[str]:
         together = together or table
     for table in sorted(BY_PACKAGE):
         yield f"SELECT create_distributed_table('{table}', 'package', colocate_with => 'none');"
+    yield "-- The coordinator's own copy of what was there before stays in its files, where"
+    yield "-- neither a query nor an erasure reaches it. Once the cluster answers rightly:"
+    for table in sorted(tables):
+        yield f"SELECT truncate_local_data_after_distributing_table('{table}');"
