@@ -262,6 +262,25 @@ def test_exit_codes_say_yes_no_and_cannot_say(server):
     assert run(server.url, "--rule", "none").exit_code == 2
 
 
+def test_who_names_no_package_that_anyone_may_use_is_told(server):
+    def run(*arguments):
+        return CliRunner().invoke(host_group, ["conformance", server.url, *arguments])
+
+    unknown = run("--package", "other", "--rule", "package-known")
+    server.spoil = Spoil("/.well-known/otumat-usage", sets={"sign_in": "email", "wire": []})
+    closed = run("--rule", "package-known", "--json")
+    server.spoil = None
+    fine = run("--rule", "package-known")
+
+    assert (unknown.exit_code, closed.exit_code, fine.exit_code) == (1, 1, 0)
+    assert (
+        unknown.stderr == f"{server.url} takes no package 'other': name one it takes by --package\n"
+    )
+    assert closed.stderr.startswith("users of 'demo' sign in first ('email')")
+    assert json.loads(closed.stdout)[0]["state"] == "broken"
+    assert fine.stderr == ""
+
+
 def test_what_cannot_be_asked_is_refused(server):
     with pytest.raises(UrlInvalid):
         list(examine_server("http://usage.example.org", "demo"))
@@ -269,6 +288,8 @@ def test_what_cannot_be_asked_is_refused(server):
         list(examine_server("ftp://127.0.0.1", "demo"))
     with pytest.raises(UrlInvalid):
         list(examine_server("http://127.0.0.1:port", "demo"))
+    with pytest.raises(UrlInvalid):
+        list(examine_server(f"{server.url}/prefix", "demo"))
     with pytest.raises(RuleUnknown):
         list(examine_server(server.url, "demo", ["none"]))
     with bind("127.0.0.1", 0) as listener:

@@ -33,7 +33,7 @@ def conformance_command(
       otumat-usage host conformance http://127.0.0.1:8080 --package demo
     """
     from otumat_usage.host import _rules
-    from otumat_usage.host._conformance import examine_server
+    from otumat_usage.host._conformance import examine_server, what_stands_in_the_way
 
     findings = []
     for finding in examine_server(url, package, rules):
@@ -48,4 +48,6 @@ def conformance_command(
         click.echo(
             f"{kept} rules kept, {broken} broken, {len(findings) - kept - broken} not offered"
         )
+    if broken and (hint := what_stands_in_the_way(url, package)):
+        click.echo(hint, err=True)
     ctx.exit(int(broken > 0))

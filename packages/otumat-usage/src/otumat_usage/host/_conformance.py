@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from otumat_usage.host._rules import Finding
 
-__all__ = ["RULES", "examine_server"]
+__all__ = ["RULES", "examine_server", "what_stands_in_the_way"]
 
+NOT_FOUND = 404
 RULES = tuple(
     value
     for module in (_rules_consent, _rules_tokens, _rules_upload)
@@ -41,3 +42,14 @@ def examine_server(url: str, package: str, wanted: Iterable[str] = ()) -> Iterat
     for rule in RULES:
         if not names or rule.name in names:
             yield rule.held_to(walk)
+
+
+def what_stands_in_the_way(url: str, package: str) -> str:
+    """Return why nobody could keep most rules for *package* at *url*, "" for nothing."""
+    reply = Walk(Server(url), package).info_reply
+    if reply.status == NOT_FOUND:
+        return f"{url} takes no package {package!r}: name one it takes by --package"
+    who = str(reply.json.get("sign_in", "anonymous"))[:40]
+    if who != "anonymous":
+        return f"users of {package!r} sign in first ({who!r}): name an open one by --package"
+    return ""

@@ -65,10 +65,10 @@ class Server:
     """One origin, and the cookies that it set.
 
     Args:
-        url: The address; only scheme, name and port count.
+        url: The address: scheme, name and port.
 
     Raises:
-        UrlInvalid: it is neither https nor loopback.
+        UrlInvalid: it is neither https nor loopback, or holds more than these.
     """
 
     def __init__(self, url: str) -> None:
@@ -83,6 +83,8 @@ class Server:
             raise UrlInvalid(f"{url!r} is no address: expected https://usage.example.org")
         if not self._secure and self._name not in _LOOPBACK:
             raise UrlInvalid(f"{url!r}: plain http is taken for loopback addresses only")
+        if parts.path not in ("", "/") or parts.query or parts.fragment:
+            raise UrlInvalid(f"{url!r}: a server is an origin: only scheme, name and port")
         self.origin = f"{parts.scheme}://{parts.netloc.lower()}"
         self.cookies: dict[str, str] = {}
 
