@@ -4,6 +4,8 @@ A real mail server (aiosmtpd) and a real OpenID provider (oidc-provider-mock) an
 """
 
 import asyncio
+import io
+import json
 import re
 import socket
 import threading
@@ -16,6 +18,7 @@ from click.testing import CliRunner
 
 from otumat_usage.host import _mail, _oidc, _packages, _providers
 from otumat_usage.host._errors import PackageInvalid, SignInRefused, SignInUnavailable, UrlInvalid
+from otumat_usage.host._journal import Journal
 from otumat_usage.host.cli import host_group
 
 pytestmark = pytest.mark.interop
@@ -197,12 +200,27 @@ def test_the_text_says_what_happens_to_the_address(by_mail):
     assert about["sign_in"] == "email"
 
 
-def test_a_mail_server_that_is_gone_is_told(by_mail, ask):
+@pytest.fixture
+def told(service):
+    """What the host's log says, line by line."""
+    out = io.StringIO()
+    service.app._app._app.state.journal = Journal(out)
+    return lambda: [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_a_mail_server_that_is_gone_is_told(by_mail, ask, told):
+    """To who wants to sign in, and to the maintainer; the log names nobody."""
     with by_mail.host.database.write() as connection:
         gone = _mail.MailServer("smtp://127.0.0.1:1", "usage@example.org")
         _providers.set_mail_server(connection, gone)
 
-    assert ask().status_code == 503
+    answer = ask()
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "600")
+    assert "Signing in does not work now" in answer.text
+    (line,) = told()
+    assert (line["event"], line["type"]) == ("sign-in", "ConnectionRefusedError")
+    assert "example.org" not in str(line)
 
 
 # --- OpenID Connect
@@ -312,12 +330,13 @@ def test_a_provider_that_keeps_us_waiting_keeps_nobody_else_waiting(by_provider)
     assert by_provider.browser._loop.run(crowd()) == (200, [])
 
 
-def test_a_provider_that_is_gone_is_told(by_provider):
+def test_a_provider_that_is_gone_is_told(by_provider, told):
     with by_provider.host.database.write() as connection:
         _providers.set_provider(connection, "http://localhost:1", "usage")
     there = by_provider.browser.get(by_provider.authorization()).headers["location"]
 
     assert by_provider.browser.get(there).status_code == 503
+    assert [line["event"] for line in told()] == ["sign-in"]
 
 
 class Tokens:

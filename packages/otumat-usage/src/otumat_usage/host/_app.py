@@ -17,11 +17,11 @@ from otumat_usage.host import (
     _tokens_page,
 )
 from otumat_usage.host._discovery import ROUTES
-from otumat_usage.host._errors import StoreBusy, StoreUnavailable
+from otumat_usage.host._errors import SignInUnavailable, StoreBusy, StoreUnavailable
 from otumat_usage.host._journal import Journal
 from otumat_usage.host._observe import Observer
 from otumat_usage.host._openapi import routes_of
-from otumat_usage.host._pages import STATIC, message
+from otumat_usage.host._pages import STATIC, message, not_now
 from otumat_usage.host._routes import OPERATIONS
 from otumat_usage.host._token_endpoint import oauth_busy
 from otumat_usage.host._web import (
@@ -95,6 +95,7 @@ def make_app(
             500: _failed,
             StoreBusy: _busy,
             StoreUnavailable: _busy,
+            SignInUnavailable: _signed_out,
             ClientDisconnect: _gone,
         },
     )
@@ -122,15 +123,19 @@ async def _wrong_method(request: Request, error: Exception) -> Response:
 
 async def _busy(request: Request, error: Exception) -> Response:
     if isinstance(error, StoreUnavailable):
-        request.app.state.journal.outage(error)
+        request.app.state.journal.store_outage(error)
     if request.url.path in _OAUTH:
         return oauth_busy("the host cannot store anything now", later())
     if request.url.path.startswith(_PROGRAMS):
         return busy()
     text = "This host cannot store anything now. Nothing was changed; try again in a minute."
-    answer = message(503, "Not now", text)
-    answer.headers["Retry-After"] = later()
-    return answer
+    return not_now(text, later())
+
+
+async def _signed_out(request: Request, error: Exception) -> Response:
+    text = "nobody can sign in: the mail server or the provider does not take what we ask"
+    request.app.state.journal.outage(error, "sign-in", text)
+    return not_now("Signing in does not work now: the server behind it does not answer.", "600")
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:

@@ -36,7 +36,7 @@ class Journal:
         self._stream = stream
         self._clock = clock
         self._lock = threading.Lock()
-        self._told = -float(AGAIN)
+        self._told: dict[str, float] = {}
 
     def __bool__(self) -> bool:
         return self._stream is not None
@@ -59,18 +59,22 @@ class Journal:
         places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
         self.note("failure", type=type(error).__name__, frames=places, **members)
 
-    def outage(self, error: BaseException) -> None:
-        """Note that the store cannot be used: at once, then once a minute while it lasts."""
+    def outage(self, error: BaseException, event: str, text: str) -> None:
+        """Note that something we need cannot be used: at once, then once a minute while so."""
         with self._lock:
             now = self._clock()
-            if now - self._told < AGAIN:
+            if now - self._told.get(event, -AGAIN) < AGAIN:
                 return
-            self._told = now
+            self._told[event] = now
         cause = getattr(error.__cause__, "orig", None) or error.__cause__ or error
         # Of SQLite, such as SQLITE_FULL (from Python 3.11 on); of PostgreSQL, such as 53100.
         code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
+        self.note(event, type=type(cause).__name__, code=code, text=text)
+
+    def store_outage(self, error: BaseException) -> None:
+        """Note that the store cannot be used."""
         text = "the store cannot be used; see otumat-usage host doctor"
-        self.note("store", type=type(cause).__name__, code=code, text=text)
+        self.outage(error, "store", text)
 
 
 class _Handler(logging.Handler):

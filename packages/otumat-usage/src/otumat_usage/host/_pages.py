@@ -14,7 +14,7 @@ from otumat_usage.host._web import CSP, HTMLResponse, Request, Response, Route
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["SCRIPTED", "STATIC", "fill", "message", "page"]
+__all__ = ["SCRIPTED", "STATIC", "fill", "message", "not_now", "page"]
 
 _HERE = Path(__file__).parent
 
@@ -80,6 +80,13 @@ def message(status: int, title: str, text: str, *, hint: str = "", back: str = "
     """Return a page that says one thing; *back* is where its link leads."""
     values = {"title": title, "text": text, "hint": hint, "back": back}
     return page("message.html", values, status=status)
+
+
+def not_now(text: str, seconds: str) -> Response:
+    """Return a page that says to come back after *seconds*."""
+    answer = message(503, "Not now", text)
+    answer.headers["Retry-After"] = seconds
+    return answer
 
 
 async def _file(request: Request) -> Response:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from otumat_usage.host import _mail, _oidc, _packages, _providers
 from otumat_usage.host._discovery import ROUTES
-from otumat_usage.host._errors import SignInRefused, SignInUnavailable
+from otumat_usage.host._errors import SignInRefused
 from otumat_usage.host._form_session import (
     cookie_name,
     form_session,
@@ -23,7 +23,7 @@ from otumat_usage.host._form_session import (
     keep_cookie,
     keep_session,
 )
-from otumat_usage.host._pages import message, page
+from otumat_usage.host._pages import message, not_now, page
 from otumat_usage.host._sealed import seal, unseal
 from otumat_usage.host._secrets import challenge_of, new_secret, sign_form
 from otumat_usage.host._web import (
@@ -52,6 +52,8 @@ _COOKIE = "otumat_user"
 _MINUTE = 60_000
 _LINK_LIFE = 15 * _MINUTE
 _SIGNED_LIFE = 60 * _MINUTE
+#: Seconds after which somebody may try again who cannot sign in now.
+_WAIT = "600"
 # Only our own two pages, and nothing that a browser could read as another address.
 _NEXT = re.compile(
     rf"(?:{re.escape(ROUTES['install'])}|{re.escape(ROUTES['verify'])})\?[!-\[\]-~]{{1,4000}}"
@@ -117,7 +119,7 @@ async def sent(request: Request) -> Response:
         )
     now, asker, mailbox = host.now(), address_of(request), address.lower()
     if not host.mails.take(asker, now) or not host.mailboxes.take(mailbox, now):
-        return _later("Too many links were asked for. Please wait, then try again.")
+        return not_now("Too many links were asked for. Please wait, then try again.", _WAIT)
     session = form_session(request)
     until = host.now() + _LINK_LIFE
     token = seal(host.form_key, "link", session, until, domain=domain, next=there)
@@ -147,7 +149,7 @@ async def by_provider(request: Request) -> Response:
         return message(403, "Please try again", "This sign-in took too long, or began elsewhere.")
     known = await reading(host, _providers.provider)
     if known is None:
-        return _later("Signing in is not set up at this host.")
+        return not_now("Signing in is not set up at this host.", _WAIT)
     # RFC 9207: an answer that names another provider was mixed up on the way.
     if given.get("iss", known[0]) != known[0] or not given.get("code"):
         return message(403, "You were not signed in", "The provider gave no good answer.")
@@ -170,8 +172,6 @@ async def by_provider(request: Request) -> Response:
         domain = await _outside(host, ask)
     except SignInRefused:
         return message(403, "You were not signed in", "The provider's answer could not be checked.")
-    except SignInUnavailable:
-        return _later("The provider does not answer now.")
     return _signed(host, session, "oidc", domain, found["next"])
 
 
@@ -197,27 +197,21 @@ async def _mailed(host: Host, package: Package, address: str, link: str) -> Resp
         "If it was not you, do nothing: your address is not kept.\n"
     )
     if server is None:
-        return _later("Signing in is not set up at this host.")
-    try:
-        subject = f"Usage reports of {package.name}: confirm your address"
-        await _outside(host, lambda: _mail.send(server, address, subject, text))
-    except SignInUnavailable:
-        return _later("No mail can be sent now.")
+        return not_now("Signing in is not set up at this host.", _WAIT)
+    subject = f"Usage reports of {package.name}: confirm your address"
+    await _outside(host, lambda: _mail.send(server, address, subject, text))
     return message(200, "Look into your mailbox", "The link in it leads back to the question.")
 
 
 async def _to_provider(host: Host, session: str, there: str) -> Response:
     known = await reading(host, _providers.provider)
     if known is None:
-        return _later("Signing in is not set up at this host.")
+        return not_now("Signing in is not set up at this host.", _WAIT)
     random = new_secret()
     until = host.now() + _LINK_LIFE
     state = seal(host.form_key, "state", session, until, next=there, random=random)
     nonce, verifier = _derived(host, session, random)
-    try:
-        provider = await _outside(host, lambda: _oidc.discover(*known))
-    except SignInUnavailable:
-        return _later("The provider does not answer now.")
+    provider = await _outside(host, lambda: _oidc.discover(*known))
     target = provider.address(
         f"{host.issuer}{SIGN_IN}/oidc", state=state, nonce=nonce, challenge=challenge_of(verifier)
     )
@@ -225,7 +219,11 @@ async def _to_provider(host: Host, session: str, there: str) -> Response:
 
 
 async def _outside(host: Host, work: Callable[[], _T]) -> _T:
-    """Do *work*, which waits for another machine, without taking every thread for it."""
+    """Do *work*, which waits for another machine, without taking every thread for it.
+
+    Raises:
+        SignInUnavailable: that machine does not answer; the application says so on a page.
+    """
     async with host.outside:
         return await run_in_threadpool(work)
 
@@ -249,9 +247,3 @@ def _see_other(target: str) -> Response:
 
 def _lost() -> Response:
     return message(400, "This request cannot be right", "Start again from the package that asked.")
-
-
-def _later(text: str) -> Response:
-    answer = message(503, "Not now", text)
-    answer.headers["Retry-After"] = "600"
-    return answer

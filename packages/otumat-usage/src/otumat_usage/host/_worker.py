@@ -101,7 +101,7 @@ class Worker:
             except StoreUnavailable as error:
                 # It is gone or full: what waits is kept, and counted when it is back.
                 if self._journal is not None:
-                    self._journal.outage(error)
+                    self._journal.store_outage(error)
             except Exception:  # noqa: BLE001 - counting outlives any one failure
                 # Nothing is lost and no answer is wrong, but someone must be told.
                 _log.exception("uploads cannot be counted; trying again")
