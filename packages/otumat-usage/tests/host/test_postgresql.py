@@ -288,6 +288,7 @@ def test_the_doctor_looks_at_the_server(folder):
 
     assert done.exit_code == 1
     assert "BAD  fsync: off" in done.stdout
+    assert ", postgresql://otumat@" in done.stdout
     assert "ok   schema" in done.stdout
 
 
@@ -302,12 +303,14 @@ def test_init_makes_a_host_in_a_database_and_refuses_what_is_none(tmp_path, engi
     made, again = run("a", url), run("a", url)
     wrong = run("b", "mysql://user:secret@host/name")
     other = run("a", engine.url("another"))
+    away = run("c", "postgresql://user:secret@127.0.0.1:1/usage")
 
     assert (made.exit_code, made.stdout.split(":")[0]) == (0, "made")
     assert again.stdout.startswith("already there")
     assert (tmp_path / "a" / "database.url").stat().st_mode & 0o77 == 0
     assert (wrong.exit_code, other.exit_code) == (2, 2)
-    assert "secret" not in wrong.output
+    assert "secret" not in wrong.output + away.output
+    assert away.output.startswith("Error: cannot read postgresql://user:***@127.0.0.1:1/usage: ")
     assert wrong.output.startswith("Error: the database must be postgresql://")
 
 

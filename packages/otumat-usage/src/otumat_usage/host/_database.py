@@ -20,6 +20,7 @@ from otumat_usage.host._engine import (
     open_engine,
     read_from,
     serving_from,
+    shown,
     take_room,
     try_lead,
 )
@@ -139,7 +140,7 @@ class Database:
     def __init__(self, url: URL, path: Path) -> None:
         self.path = path
         self.embedded = url.get_backend_name() == "sqlite"
-        self.name = str(path) if self.embedded else url.render_as_string(hide_password=True)
+        self.name = str(path) if self.embedded else shown(url)
         self.generation = ""
         self._engine = open_engine(url)
 
@@ -309,9 +310,7 @@ class Database:
 
     @contextlib.contextmanager
     def serving(self, *, alone: bool = False) -> Iterator[Callable[[], None]]:
-        """Be one of the processes that serve from this store; or keep all of them away.
-
-        What is given sees to it that this stays so after the database was away.
+        """Be one of the processes that serve, or keep all away; what is given keeps it so.
 
         Raises:
             StoreInUse: see `Place.keep`. On SQLite only one process may serve at all.

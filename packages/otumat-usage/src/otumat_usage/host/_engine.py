@@ -46,6 +46,7 @@ __all__ = [
     "parsed_url",
     "read_from",
     "serving_from",
+    "shown",
     "take_room",
     "try_lead",
     "try_serve",
@@ -224,6 +225,11 @@ def parsed_url(address: str) -> URL:
         # Not repeated: it may hold a password.
         raise UrlInvalid("the database must be postgresql://user@host/name")
     return url.set(drivername=_POSTGRESQL)
+
+
+def shown(url: URL) -> str:
+    """Return the PostgreSQL database *url* as its operator wrote it, without a password."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 def _configure_sqlite(engine: Engine) -> None:
