@@ -1,5 +1,6 @@
 """Laws of backup, doctor, and of one host per folder."""
 
+import errno
 import json
 import os
 import sqlite3
@@ -12,6 +13,7 @@ from otumat_usage.host import _keep, _packages, _restore, _statistics
 from otumat_usage.host._database import Database, serving_from
 from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable
 from otumat_usage.host._settings import recall
+from otumat_usage.host._whole_file import beside
 from otumat_usage.host.cli import host_group
 
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -129,6 +131,30 @@ def test_only_a_whole_backup_is_restored(folder, tmp_path):
         _restore.restore(folder, tmp_path / "none")
 
     assert (folder / "host.sqlite3").read_bytes() == before
+
+
+def test_nothing_is_left_of_a_copy_that_failed(folder):
+    """Nor of what SQLite puts beside a file that it could not finish, on a full disk."""
+
+    def fail():
+        with beside(folder / "copy") as path:
+            for more in ("-wal", "-shm", "-journal"):
+                path.with_name(path.name + more).touch()
+            raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
+
+    assert list(folder.glob(".copy*")) == []
+
+
+def test_the_doctor_says_what_to_do_about_another_version(run, folder):
+    for version, hint in (("1", "host upgrade"), ("99", "install a newer otumat-usage")):
+        connection = sqlite3.connect(folder / "host.sqlite3")
+        with connection:
+            connection.execute("UPDATE setting SET value = ? WHERE name = 'schema'", [version])
+        connection.close()
+        assert hint in run("doctor").stdout
 
 
 def test_a_backup_never_overwrites(folder, tmp_path):

@@ -146,6 +146,22 @@ def test_bad_input_is_one_line_and_exit_2(folder, tmp_path, words, command, text
 
 
 @pytest.mark.service
+@pytest.mark.mounts
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts in a namespace of Linux")
+def test_a_folder_that_cannot_be_written_in_is_named(folder):
+    """SQLite says only that it is unable to open the file."""
+    assert run("init", "-d", folder).returncode == 0
+    frozen = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'
+
+    for words in (["serve", "--port", "0"], ["add-package", "demo"]):
+        command = ["unshare", "--mount", "sh", "-c", frozen, "sh", str(folder), *COMMAND]
+        result = run(*words, "-d", folder, command=command)
+        assert result.returncode == 2
+        assert f"because {folder} cannot be written in" in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.service
 def test_a_port_in_use_is_one_line_and_exit_2(folder):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

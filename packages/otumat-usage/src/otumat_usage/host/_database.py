@@ -7,7 +7,6 @@ writes the store needs this module only.
 from __future__ import annotations
 
 import contextlib
-from functools import partial
 from typing import TYPE_CHECKING
 
 from otumat_usage.host._engine import (
@@ -19,6 +18,7 @@ from otumat_usage.host._engine import (
     name_url,
     open_engine,
     read_from,
+    reason,
     serving_from,
     shown,
     take_room,
@@ -290,7 +290,8 @@ class Database:
         except (DataError, IntegrityError):
             raise  # the fault of what was written, not of the store
         except DBAPIError as error:
-            raise StoreUnavailable(f"cannot {what} {self.name}: {error.orig}") from error
+            why = reason(error, self.path)
+            raise StoreUnavailable(f"cannot {what} {self.name}: {why}") from error
         except PoolTimeout as error:
             raise StoreUnavailable(f"cannot {what} {self.name}: too many at once") from error
 
@@ -319,8 +320,7 @@ class Database:
             with serving_from(self.path.parent):
                 yield lambda: None
             return
-        connect = partial(self.apart, "serve from", isolation_level="AUTOCOMMIT")
-        with contextlib.closing(Place(connect, self.name, alone=alone)) as place:
+        with contextlib.closing(Place(self, alone=alone)) as place:
             place.keep()
             yield place.keep
 

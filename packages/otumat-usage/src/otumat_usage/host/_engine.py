@@ -22,6 +22,7 @@ from otumat_usage.host._sql import (
     URL,
     ArgumentError,
     Connection,
+    DBAPIError,
     Engine,
     InvalidatePoolError,
     create_engine,
@@ -45,6 +46,7 @@ __all__ = [
     "open_engine",
     "parsed_url",
     "read_from",
+    "reason",
     "serving_from",
     "shown",
     "take_room",
@@ -225,6 +227,14 @@ def parsed_url(address: str) -> URL:
         # Not repeated: it may hold a password.
         raise UrlInvalid("the database must be postgresql://user@host/name")
     return url.set(drivername=_POSTGRESQL)
+
+
+def reason(error: DBAPIError, path: Path) -> str:
+    """Return what the driver said, and what that is about where SQLite leaves it open."""
+    folder = path.parent
+    if "unable to open" in str(error.orig) and path.exists() and not os.access(folder, os.W_OK):
+        return f"{error.orig}, because {folder} cannot be written in"
+    return str(error.orig)
 
 
 def shown(url: URL) -> str:

@@ -97,9 +97,13 @@ def _examine_engine(connection: Connection, database: Database) -> Iterator[Find
 def _examine_content(connection: Connection) -> Iterator[Finding]:
     schema = recall(connection, "schema")
     good = schema == str(SCHEMA_VERSION)
-    yield Finding("schema", good, f"{schema}, this version reads {SCHEMA_VERSION}")
+    text = f"{schema}, this version reads {SCHEMA_VERSION}"
     if not good:
+        older = schema is None or int(schema) < SCHEMA_VERSION
+        what = "run `otumat-usage host upgrade`" if older else "install a newer otumat-usage"
+        yield Finding("schema", good, f"{text}: {what}")
         return
+    yield Finding("schema", good, text)
     url = recall(connection, "url") or recall(connection, "serving")
     yield _address(url)
     counted = {

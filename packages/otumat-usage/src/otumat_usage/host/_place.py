@@ -10,10 +10,7 @@ from otumat_usage.host._errors import StoreInUse
 from otumat_usage.host._sql import DBAPIError, select
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
-    from otumat_usage.host._sql import Connection
+    from otumat_usage.host._database import Connection, Database
 
 __all__ = ["Place"]
 
@@ -22,16 +19,12 @@ class Place:
     """A lock that lives with a connection, and is taken anew when that was lost.
 
     Args:
-        connect: Gives a connection that nobody else gets.
-        name: What a reader is told of the database.
+        database: Where.
         alone: Keep all others away, instead of being one of those who serve.
     """
 
-    def __init__(
-        self, connect: Callable[[], AbstractContextManager[Connection]], name: str, *, alone: bool
-    ) -> None:
-        self._connect = connect
-        self._name = name
+    def __init__(self, database: Database, *, alone: bool) -> None:
+        self._database = database
         self._alone = alone
         self._held: Connection | None = None
         self._ours = contextlib.ExitStack()
@@ -48,11 +41,12 @@ class Place:
                 self._held.execute(select(1)).close()
                 return
         self.close()
-        held = self._ours.enter_context(self._connect())
+        own = self._database.apart("serve from", isolation_level="AUTOCOMMIT")
+        held = self._ours.enter_context(own)
         if not try_serve(held, alone=self._alone):
             self.close()
             other = "a host serves from" if self._alone else "someone changes"
-            raise StoreInUse(f"{other} {self._name}: wait for it, or stop it first")
+            raise StoreInUse(f"{other} {self._database.name}: wait for it, or stop it first")
         self._held = held
 
     def close(self) -> None:

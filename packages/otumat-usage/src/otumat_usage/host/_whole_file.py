@@ -34,7 +34,8 @@ def beside(target: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        path.unlink(missing_ok=True)
+        for more in ("", "-wal", "-shm", "-journal"):  # SQLite's own, where it could not finish
+            path.with_name(path.name + more).unlink(missing_ok=True)
 
 
 def settle(path: Path) -> None:
