@@ -93,6 +93,18 @@ def test_a_device_code_works_once(start, poll, decide):
     assert poll(codes["device_code"]).json()["error"] == "invalid_grant"
 
 
+def test_a_device_code_is_for_the_client_that_asked(service, start, poll, decide):
+    codes = start().json()
+    decide(codes["user_code"])
+
+    other = service.token(grant_type=GRANT, device_code=codes["device_code"], client_id="other")
+    redeemed = service.redeem(codes["device_code"])
+
+    assert (other.status_code, other.json()["error"]) == (401, "invalid_client")
+    assert redeemed.json()["error"] == "invalid_grant"
+    assert poll(codes["device_code"]).status_code == 200
+
+
 def test_nobody_decides_twice(service, start, decide):
     codes = start().json()
     decide(codes["user_code"], "no")
