@@ -109,6 +109,23 @@ def test_without_a_terminal_nothing_is_asked(folder):
 
 
 @service
+def test_what_is_changed_of_a_host_that_was_there_is_told(folder):
+    def init(*words):
+        command = [sys.executable, "-m", "otumat_usage.host", "init", "-d", folder, *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+    init("--package", "demo")
+    moved = init("--url", "https://new.example.org", "--package", "other")
+
+    assert moved.stdout.splitlines() == [
+        f"already there: {folder}",
+        "public address: https://new.example.org",
+        "package: other",
+    ]
+    assert made(folder) == ("https://new.example.org", ["demo", "other"])
+
+
+@service
 @pytest.mark.parametrize(
     ("words", "said"),
     [

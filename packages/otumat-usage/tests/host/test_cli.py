@@ -82,10 +82,13 @@ def test_every_command_has_help_with_an_example(words):
 @pytest.mark.service
 def test_a_package_is_added_shown_and_reported(folder):
     added = run("add-package", "My_Package", "-d", folder)
+    (folder / "events.json").write_text('{"plot": {"kind": "str"}}')
+    declared = run("add-package", "other", "-d", folder, "--events", folder / "events.json")
     shown = run("snippet", "my.package", "-d", folder, "--url", "https://usage.example.org")
     report = run("my-package", "-d", folder, "--json", command=REPORT)
 
     assert added.stdout == "my-package: any event\n", added.stderr
+    assert declared.stdout == "other: 1 declared event\n"
     compile(shown.stdout, "snippet", "exec")
     assert shown.stderr == ""
     assert 'host="https://usage.example.org"' in shown.stdout

@@ -50,6 +50,9 @@ def init_command(
         url, database, package = _dialogue(url, database, package)
     made = initialise(directory, url, database, package)
     click.echo(f"{'made' if made else 'already there'}: {directory}")
+    for what, said in (("public address", url), ("package", package)):
+        if said and not made:  # what was changed of a host that was there
+            click.echo(f"{what}: {said}")
     if ask:
         _tell_what_is_next(directory, package)
 

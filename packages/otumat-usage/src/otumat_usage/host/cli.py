@@ -118,7 +118,10 @@ def add_package_command(directory: Path, name: str, events: Path | None) -> None
     from otumat_usage.host._operate import add_package
 
     package = add_package(directory, name, events)
-    declared = "any event" if package.events is None else f"{len(package.events)} declared events"
+    declared = "any event"
+    if package.events is not None:
+        count = len(package.events)
+        declared = f"{count} declared event{'s' * (count != 1)}"
     click.echo(f"{package.name}: {declared}")
 
 
