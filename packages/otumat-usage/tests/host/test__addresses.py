@@ -2,7 +2,7 @@
 
 import pytest
 
-from otumat_usage.host._addresses import checked_address, checked_names, checked_proxies
+from otumat_usage.host._addresses import checked_address, checked_names, checked_proxies, heard_at
 from otumat_usage.host._errors import UrlInvalid
 
 
@@ -61,3 +61,19 @@ def test_proxies_are_addresses_and_networks():
 def test_a_proxy_that_would_match_nobody_is_refused(given):
     with pytest.raises(UrlInvalid, match="--trust-proxy"):
         checked_proxies([given])
+
+
+@pytest.mark.parametrize(
+    ("bind", "listens", "reached"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("0.0.0.0", "http://0.0.0.0:8080", "http://127.0.0.1:8080"),
+        ("::", "http://[::]:8080", "http://[::1]:8080"),
+        ("192.0.2.1", "http://192.0.2.1:8080", "http://192.0.2.1:8080"),
+    ],
+)
+def test_a_host_in_a_container_is_reached_by_an_address_that_a_browser_can_open(
+    bind, listens, reached
+):
+    """Every address is none to ask at, and no name that a browser would send."""
+    assert heard_at(bind, 8080) == (listens, reached)

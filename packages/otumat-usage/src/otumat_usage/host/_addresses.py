@@ -12,7 +12,7 @@ from otumat_usage.host._errors import UrlInvalid
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["checked_address", "checked_names", "checked_proxies", "is_loopback"]
+__all__ = ["checked_address", "checked_names", "checked_proxies", "heard_at", "is_loopback"]
 
 _NAME = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 
@@ -37,6 +37,13 @@ def checked_address(url: str) -> str:
     if not _NAME.fullmatch(re.sub(":[0-9]+$", "", place)):
         raise wrong
     return f"{parts.scheme}://{place}"
+
+
+def heard_at(bind: str, port: int) -> tuple[str, str]:
+    """Return where a host that is bound to *bind* listens, and where this machine reaches it."""
+    names = [bind, {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)]  # noqa: S104 - compared
+    listens, reached = (f"http://[{n}]:{port}" if ":" in n else f"http://{n}:{port}" for n in names)
+    return listens, reached
 
 
 def is_loopback(address: str) -> bool:

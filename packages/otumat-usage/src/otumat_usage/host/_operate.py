@@ -17,6 +17,7 @@ from otumat_usage.host._addresses import (
     checked_address,
     checked_names,
     checked_proxies,
+    heard_at,
     is_loopback,
 )
 from otumat_usage.host._admin import new_link
@@ -130,10 +131,9 @@ def run(  # noqa: PLR0913 - one argument per option
         database = Database.create(folder)
         stack.callback(database.close)
         keep = stack.enter_context(database.serving())
-        shown = f"[{bind}]" if ":" in bind else bind
-        local = f"http://{shown}:{listener.getsockname()[1]}"
+        local, reached = heard_at(bind, listener.getsockname()[1])
         with database.write() as connection:
-            issuer = given or recall(connection, "url") or local
+            issuer = given or recall(connection, "url") or reached
             remember(connection, "serving", issuer)
             admin = new_link(connection, issuer, _now())
         host = open_host(folder, issuer=issuer)
