@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 import threading
+import uuid
 
 import pytest
 from click.testing import CliRunner
@@ -238,7 +239,11 @@ def test_the_maintainer_exports_and_erases_one_install(service, run):
         "upload",
     ]
     assert erased.stdout == f"erased {install}: 1 uploads, 2 events\n"
-    assert (again.exit_code, again.output) == (2, f"Error: no install {install} at this host\n")
+    gone = f"Error: everything about install {install} was erased\n"
+    assert (again.exit_code, again.output) == (2, gone)
+    assert run("export", install).output == gone
+    other = str(uuid.uuid4())
+    assert run("erase", other).output == f"Error: no install {other} at this host\n"
     assert run("export", "nonsense").exit_code == 2
     assert service.upload(tokens, service.batch(tokens, "a")).status_code == 410
 

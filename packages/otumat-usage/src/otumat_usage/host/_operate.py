@@ -33,6 +33,7 @@ from otumat_usage.host._server import bind as bind_socket
 from otumat_usage.host._server import serve
 from otumat_usage.host._settings import recall, remember
 from otumat_usage.host._snippet import snippet
+from otumat_usage.host._tombstones import is_erased
 from otumat_usage.host._worker import Worker
 
 if TYPE_CHECKING:
@@ -219,10 +220,10 @@ def export_of(folder: Path, install: str) -> str:
     try:
         with database.read() as connection:
             found = as_lines(export(connection, number))
+            if not found:
+                raise _unknown(connection, number)
     finally:
         database.close()
-    if not found:
-        raise InstallUnknown(f"no install {install} at this host")
     return found
 
 
@@ -233,13 +234,20 @@ def erase_install(folder: Path, install: str) -> Erased:
     try:
         with database.write() as connection:
             erased = erase(connection, number)
+            if erased is None:
+                raise _unknown(connection, number)
         with database.read() as connection:
             database.flush(connection)
     finally:
         database.close()
-    if erased is None:
-        raise InstallUnknown(f"no install {install} at this host")
     return erased
+
+
+def _unknown(connection: Connection, number: bytes) -> InstallUnknown:
+    install = uuid.UUID(bytes=number)
+    if is_erased(connection, number):
+        return InstallUnknown(f"everything about install {install} was erased")
+    return InstallUnknown(f"no install {install} at this host")
 
 
 def _install(text: str) -> bytes:
