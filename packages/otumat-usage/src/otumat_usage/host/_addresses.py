@@ -12,7 +12,7 @@ from otumat_usage.host._errors import UrlInvalid
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["checked_address", "checked_names", "checked_proxies", "heard_at", "is_loopback"]
+__all__ = ["checked_address", "checked_names", "checked_proxies", "heard_at"]
 
 _NAME = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 
@@ -44,11 +44,6 @@ def heard_at(bind: str, port: int) -> tuple[str, str]:
     names = [bind, {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)]  # noqa: S104 - compared
     listens, reached = (f"http://[{n}]:{port}" if ":" in n else f"http://{n}:{port}" for n in names)
     return listens, reached
-
-
-def is_loopback(address: str) -> bool:
-    """Say whether the origin *address* is this machine, for which plain http is enough."""
-    return address.startswith(("http://127.", "http://localhost", "http://[::1]"))
 
 
 def checked_names(names: Iterable[str]) -> frozenset[str]:

@@ -9,7 +9,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from otumat_usage.host._addresses import is_loopback
+from otumat_usage._origin import is_loopback
 from otumat_usage.host._database import (
     SCHEMA_VERSION,
     Connection,
@@ -99,8 +99,8 @@ def _examine_content(connection: Connection) -> Iterator[Finding]:
     good = schema == str(SCHEMA_VERSION)
     text = f"{schema}, this version reads {SCHEMA_VERSION}"
     if not good:
-        older = schema is None or int(schema) < SCHEMA_VERSION
-        what = "run `otumat-usage host upgrade`" if older else "install a newer otumat-usage"
+        newer = str(schema).isdecimal() and int(str(schema)) > SCHEMA_VERSION
+        what = "install a newer otumat-usage" if newer else "run `otumat-usage host upgrade`"
         yield Finding("schema", good, f"{text}: {what}")
         return
     yield Finding("schema", good, text)

@@ -12,13 +12,13 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from otumat_usage._origin import is_loopback
 from otumat_usage.host import _packages
 from otumat_usage.host._addresses import (
     checked_address,
     checked_names,
     checked_proxies,
     heard_at,
-    is_loopback,
 )
 from otumat_usage.host._admin import new_link
 from otumat_usage.host._app import make_app
