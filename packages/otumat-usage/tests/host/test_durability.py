@@ -136,7 +136,12 @@ def test_kill_9_loses_nothing_that_was_acknowledged(folder, serve, seed, record_
     async def again():
         async with httpx.AsyncClient(timeout=20, trust_env=False) as browser:
             for client, body in work:
-                assert await send(browser, url, client, body)
+                try:
+                    taken = await send(browser, url, client, body)
+                except (httpx.ReadError, httpx.RemoteProtocolError):
+                    # On a busy machine the connection lay idle and was closed on the request.
+                    taken = await send(browser, url, client, body)
+                assert taken
 
     asyncio.run(again())
     truth = sum(len(body["rows"]) for _, body in work)
