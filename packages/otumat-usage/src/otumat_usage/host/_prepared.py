@@ -20,7 +20,7 @@ __all__ = ["Each", "Prepared"]
 _FETCHED = 2000
 #: Where psycopg is to send a list as bytes: as text, each value is looked at and quoted.
 _LIST = re.compile(r"(?<=\))s(?=::\w+\[\])")
-#: Rows that one statement is told at most: each may hold a set of many kilobytes.
+#: Rows that one statement is told at most, where each may hold a set of many kilobytes.
 _TOLD = 500
 
 
@@ -111,10 +111,14 @@ class Each:
     Args:
         statement: What makes the statement of the values of a row, by name.
         row: The columns of which such a row has values.
+        most: Rows that PostgreSQL is told at once.
     """
 
-    def __init__(self, statement: Callable[[Mapping[str, Any]], Any], *row: Any) -> None:
+    def __init__(
+        self, statement: Callable[[Mapping[str, Any]], Any], *row: Any, most: int = _TOLD
+    ) -> None:
         # Names of their own, because an UPDATE keeps those of the columns for itself.
+        self._most = most
         self._own = {column.name: f"{column.name}_of_row" for column in row}
         self._one = Prepared(statement({n: bindparam(own) for n, own in self._own.items()}))
         self._all = Prepared(statement(rows_of({self._own[column.name]: column for column in row})))
@@ -139,7 +143,7 @@ class Each:
 
     def _parts(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, list[Any]]]:
         left = iter(rows)
-        while part := list(islice(left, _TOLD)):
+        while part := list(islice(left, self._most)):
             yield {own: [row[name] for row in part] for name, own in self._own.items()}
 
 

@@ -65,15 +65,18 @@ WAITS = (
     & (inbox.c.last == log.c.last)
     & (inbox.c.batch == log.c.batch)
 )
-_ORDER = tuple(inbox.c[name] for name in _PLACE)
+# Chosen before they are joined: PostgreSQL may else join all that wait, and sort them, each time.
+_chosen = (
+    select(inbox)
+    .where(inbox.c.package == bindparam("package"))
+    .order_by(*(inbox.c[name] for name in _PLACE))
+    .limit(bindparam("most"))
+    .subquery("chosen")
+)
 _WAITING = Prepared(
     select(*COUNTED, members.c.number)
-    .select_from(inbox)
-    .join(log, WAITS)
+    .join(_chosen, and_(*(_chosen.c[column.name] == log.c[column.name] for column in inbox.c)))
     .outerjoin(members, members.c.install == log.c.install)
-    .where(inbox.c.package == bindparam("package"))
-    .order_by(*_ORDER)
-    .limit(bindparam("most"))
 )
 _waiting = inbox.alias("waiting")
 _runs = (
@@ -108,6 +111,7 @@ _OF_ONE = Prepared(
 _DONE = Each(
     lambda row: delete(inbox).where(and_(*(column == row[column.name] for column in inbox.c))),
     *inbox.c,
+    most=10_000,
 )
 
 
@@ -127,8 +131,11 @@ def fold(connection: Connection, limit: int) -> int:
 
 
 def tail(connection: Connection, package: int, limit: int = _ALL) -> list[Any]:
-    """Return the uploads that are not counted yet, as `COUNTED`, and each install's number."""
-    return _WAITING.rows(connection, package=package, most=limit)
+    """Return the uploads that are not counted yet, as `COUNTED`, and each install's number.
+
+    They are sorted by their places, of which no two are the same.
+    """
+    return sorted(_WAITING.rows(connection, package=package, most=limit))
 
 
 def names_of(connection: Connection, package: int) -> Names:
