@@ -1,5 +1,6 @@
 """Laws of what is kept of those who change version within a week: it is what the days say."""
 
+import contextlib
 import itertools
 from collections import defaultdict
 
@@ -144,22 +145,64 @@ def test_a_whole_week_is_told_without_the_features_of_its_days(crossed):
     assert ask() == before
 
 
-def test_what_is_not_kept_is_told_by_the_days(crossed):
-    """A store that was just brought to these tables: the answers are right before it is filled."""
+@pytest.fixture
+def older(crossed):
+    """The same in a store that was just brought to these tables, and what it will hold of it."""
     package, database, ask = crossed
-    before = ask()
     with database.beside() as connection:
         kept = rows(connection, package.id)
         connection.exec_driver_sql("DROP TABLE rollup_mixed")
         connection.exec_driver_sql("DELETE FROM setting WHERE name = 'mixed'")
         _migrations.STEPS[7][1](connection)
+    return package, database, ask, kept
 
-    assert ask() == before
+
+def test_an_older_store_is_filled_week_by_week_and_its_answers_stay(older, service):
+    """Also where it was stopped within a step, and where something is counted between two."""
+    package, database, ask, kept = older
+    other = service.add("other")
+    with database.beside() as connection:
+        _kept.add(connection, other.id, cells_of(CHANGED))
+        lacks = rows(connection, other.id)
+        connection.execute(delete(mixed))
+    before = ask()
+    assert before["fit", "1.9"] == 3
+
+    with contextlib.suppress(ZeroDivisionError), database.beside() as connection:
+        _rollups.catch_up(connection, 1)
+        raise ZeroDivisionError
     with database.beside() as connection:
         assert rows(connection, package.id) == []
-        _rollups.fold(connection, 10)
+        assert _rollups.catch_up(connection, 1)
         assert rows(connection, package.id) == kept
+        assert rows(connection, other.id) == []
     assert ask() == before
+
+    with database.beside() as connection:
+        again = {(4, MONDAY + 13, "plot", "1.9")}
+        _kept.add(connection, package.id, cells_of(again))
+        assert held(connection, package.id) == told_by(CHANGED | again)
+    assert ask() == before | {("plot", "1.9"): before["plot", "1.9"] + 1}
+
+    with database.beside() as connection:
+        steps = [_rollups.catch_up(connection, 2) for _ in range(3)]
+        assert steps == [True, False, False]
+        assert held(connection, package.id) == told_by(CHANGED | again)
+        assert [row[1:] for row in rows(connection, other.id)] == [row[1:] for row in lacks]
+        connection.execute(delete(mixed))
+        assert not _rollups.catch_up(connection, 2)
+        assert rows(connection, other.id) == []
+
+
+def test_nobody_is_kept_who_is_erased_before_their_week_is_filled(older):
+    package, database, ask, _ = older
+    with database.beside() as connection:
+        _kept.subtract(connection, package.id, cells_of(e for e in CHANGED if e[0] == 1))
+        while _rollups.catch_up(connection, 1):
+            pass
+
+        assert held(connection, package.id) == told_by({e for e in CHANGED if e[0] != 1})
+    assert ("plot", "1.10") not in ask()
 
 
 def test_what_belongs_to_another_state_of_the_week_is_not_used(crossed):

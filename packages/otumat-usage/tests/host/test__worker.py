@@ -6,10 +6,12 @@ import time
 
 import pytest
 
-from otumat_usage.host import _kept_badges, _packages, _public
-from otumat_usage.host._database import Database, func, inbox, select
+from otumat_usage.host import _kept, _kept_badges, _packages, _public
+from otumat_usage.host._bitmaps import BitMap
+from otumat_usage.host._cells import ALL, FEATURE, VERSION, Cell
+from otumat_usage.host._database import Database, delete, func, inbox, mixed, select
 from otumat_usage.host._journal import Journal
-from otumat_usage.host._worker import Worker
+from otumat_usage.host._worker import WEEKS, Worker
 
 
 def until(condition, seconds=60):
@@ -88,6 +90,27 @@ def test_a_store_that_cannot_be_used_is_told(service):
     worker.stop()
 
     assert json.loads(out.getvalue())["event"] == "store"
+
+
+def test_what_an_older_store_lacks_is_filled(service, workers):
+    package = service.add("demo")
+    days = range(20_605, 20_605 + 7 * (WEEKS + 1))
+    cells = {
+        key: Cell(1, BitMap([1]))
+        for day in days
+        for key in ((ALL, "", day), (VERSION, f"1.{day % 2}", day), (FEATURE, "fit", day))
+    }
+    with service.host.database.beside() as connection:
+        _kept.add(connection, package.id, cells)
+        connection.execute(delete(mixed))
+
+    workers()
+
+    def filled():
+        with service.host.database.read() as connection:
+            return set(connection.scalars(select(mixed.c.day))) == {*days[::7]}
+
+    until(filled)
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)

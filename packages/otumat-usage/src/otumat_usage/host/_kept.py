@@ -47,6 +47,8 @@ __all__ = [
 ]
 
 _VALUES = ("events", "users", "bits")
+#: What is remembered once `catch_up` has seen every week; until then, the last week that it saw.
+_EVERY = "kept"
 
 
 class Shelf:
@@ -217,11 +219,26 @@ def clear(connection: Connection, package: int, number: int, until: int) -> None
     bump(connection, package)
 
 
-def catch_up(connection: Connection, package: int) -> None:
-    """Keep of each week what stores made before this did not hold."""
-    days = (weeks.c.package == package) & (weeks.c.dimension == ALL)
-    starts = connection.scalars(select(weeks.c.day).where(days)).all()
-    _keep_mixed(connection, package, dict.fromkeys(starts))
+def catch_up(connection: Connection, limit: int) -> bool:
+    """Keep what stores from before schema 8 lack, of *limit* weeks; say if there may be more.
+
+    Answers are right all the while: whoever changed version in a week of which nothing is kept is
+    looked up by day, and a week to which something is counted is kept as a whole.
+    """
+    place = recall(connection, "mixed") or "0:0"
+    if place == _EVERY:
+        return False
+    package, day = map(int, place.split(":"))
+    later = (weeks.c.package > package) | ((weeks.c.package == package) & (weeks.c.day > day))
+    place_of = weeks.c.package, weeks.c.day
+    ahead = select(*place_of).where((weeks.c.dimension == ALL) & later).order_by(*place_of)
+    found = connection.execute(ahead.limit(limit)).all()
+    for package, day in found:
+        _keep_mixed(connection, package, {day: None})
+        place = f"{package}:{day}"
+    left = len(found) == limit
+    remember(connection, "mixed", place if left else _EVERY)
+    return left
 
 
 def weekly(cells: dict[Key, Cell]) -> dict[Key, Cell]:

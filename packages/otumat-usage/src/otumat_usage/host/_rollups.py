@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WAITS",
+    "catch_up",
     "fold",
     "horizon",
     "lost_by",
@@ -119,15 +120,16 @@ def fold(connection: Connection, limit: int) -> int:
     """Count up to *limit* uploads of the inbox; return how many there were."""
     lock(connection, Locked.ROLLUPS)
     done = 0
-    every = connection.scalars(select(packages.c.id).order_by(packages.c.id)).all()
-    if recall(connection, "mixed") is None:  # a new store, or one from before schema 8
-        for package in every:
-            _kept.catch_up(connection, package)
-        remember(connection, "mixed", "kept")
-    for package in every:
+    for package in connection.scalars(select(packages.c.id).order_by(packages.c.id)).all():
         if done < limit and not _is_rebuilt(connection, package):
             done += _fold(connection, package, limit - done)
     return done
+
+
+def catch_up(connection: Connection, limit: int) -> bool:
+    """Fill what a store from before schema 8 lacks, of *limit* weeks; say if there may be more."""
+    lock(connection, Locked.ROLLUPS)
+    return _kept.catch_up(connection, limit)
 
 
 def tail(connection: Connection, package: int, limit: int = _ALL) -> list[Any]:

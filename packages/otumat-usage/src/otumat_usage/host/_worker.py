@@ -12,7 +12,7 @@ from otumat_usage.host._ahead import work_ahead
 from otumat_usage.host._errors import StoreUnavailable
 from otumat_usage.host._expiry import sweep_all
 from otumat_usage.host._retention import let_go
-from otumat_usage.host._rollups import fold
+from otumat_usage.host._rollups import catch_up, fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,8 @@ AHEAD = 300
 #: Uploads of one transaction, at first and at most: it holds SQLite's only write lock, and nobody
 #: should notice; but a day's statistics are written once per transaction, however many it counts.
 CHUNK, CHUNKS = 2_000, 32_000
+#: Weeks of one transaction that fills what an older store lacks: some milliseconds for each.
+WEEKS = 10
 
 
 def fold_all(database: Database, stopping: Callable[[], bool] = lambda: False) -> int:
@@ -112,10 +114,14 @@ class Worker:
     def _work(self, still_leading: Callable[[], None]) -> None:
         self.leads = True
         tidied = swept = ahead = -float(TIDY)
+        behind = True
         while not self._stop.is_set():
             self._keep()
             still_leading()
             fold_all(self._database, self._stops_in(SWEEP))
+            if behind:
+                with self._database.beside() as connection:
+                    behind = catch_up(connection, WEEKS)
             if time.monotonic() - tidied >= TIDY:
                 let_go(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
                 tidied = time.monotonic()
