@@ -26,10 +26,12 @@ def pack_set(numbers: BitMap) -> bytes:
     """Return the portable form of *numbers* (the RoaringBitmap format specification).
 
     One set has one form, so that what is built anew can be compared byte by byte: the form that
-    comes from its sorted numbers. Left as they are, sets keep containers that tell how they came
-    about, because the library changes one only for a smaller one.
+    comes from its sorted numbers. Sets keep runs where these tell how they came about, because the
+    library changes a container only for a smaller one; of the other two kinds of containers one
+    is used up to 4096 numbers and the other above, always.
     """
-    plain = BitMap(numbers.to_array())
+    runs = numbers.get_statistics()["n_run_containers"]
+    plain = BitMap(numbers.to_array()) if runs else numbers.copy()
     plain.run_optimize()
     return bytes(plain.serialize())
 
