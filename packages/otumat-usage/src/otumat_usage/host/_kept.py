@@ -127,21 +127,22 @@ class Shelf:
     ) -> None:
         """Add *cells* to what is kept, or take them away."""
         known = self.find(connection, package, cells)
-        changed: list[Any] = []
-        made: list[Any] = []
-        gone: list[Any] = []
+        changed: list[Key] = []
+        made: list[Key] = []
+        gone: list[Key] = []
+        merged: dict[Key, Cell] = {}
         for key, cell in cells.items():
             now = known.get(key)
-            merged = _merged(now or Cell(), cell, sign)
-            if merged.events or merged.size:
-                (made if now is None else changed).append(_row(package, key, merged))
+            merged[key] = _merged(now or Cell(), cell, sign)
+            if merged[key].events or merged[key].size:
+                (made if now is None else changed).append(key)
             elif now is not None:
-                gone.append(_place(package, key))
-        self.make(connection, made)
-        self._change.run(connection, changed)
-        self._drop.run(connection, gone)
+                gone.append(key)
+        self.make(connection, (_row(package, key, merged[key]) for key in made))
+        self._change.run(connection, (_row(package, key, merged[key]) for key in changed))
+        self._drop.run(connection, (_place(package, key) for key in gone))
 
-    def make(self, connection: Connection, rows: list[dict[str, Any]]) -> None:
+    def make(self, connection: Connection, rows: Iterable[dict[str, Any]]) -> None:
         """Keep new rows."""
         self._make.run(connection, rows)
 
@@ -200,9 +201,9 @@ def replace(connection: Connection, package: int, cells: dict[Key, Cell], since:
         stays.update(
             (((dimension, v, day), c) for day, of in earlier.items() for v, c in of.items())
         )
-    BY_DAY.make(connection, [_row(package, key, cell) for key, cell in cells.items()])
+    BY_DAY.make(connection, (_row(package, key, cell) for key, cell in cells.items()))
     every = weekly({**stays, **cells})
-    BY_WEEK.make(connection, [_row(package, key, cell) for key, cell in every.items()])
+    BY_WEEK.make(connection, (_row(package, key, cell) for key, cell in every.items()))
     _blocks.drop_since(connection, package, since)
     _mixed.drop_since(connection, package, monday(since))
     starts = {week for dimension, _, week in every if dimension == ALL}

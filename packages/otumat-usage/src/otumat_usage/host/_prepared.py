@@ -127,9 +127,8 @@ class Each:
         """Run a statement that returns nothing for each of *rows*."""
         if connection.dialect.name == "sqlite":
             self._one.many(connection, map(self._named, rows))
-            return
-        for part in self._parts(rows):
-            self._all.run(connection, **part)
+        else:  # the server works on a part while the next one is made
+            self._all.many(connection, self._parts(rows))
 
     def rows(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
         """Yield what it returns for all of *rows*, in no order."""
