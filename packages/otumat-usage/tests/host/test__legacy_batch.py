@@ -134,6 +134,38 @@ def test_more_rows_than_a_batch_may_have_are_taken_all_the_same(upload, summary,
     assert summary().events == 24
 
 
+def test_of_two_equal_rows_in_one_body_one_was_brought_before(upload, summary, monkeypatch):
+    """Also where more rows than a batch may have lie between the two."""
+    monkeypatch.setitem(_wire.LIMITS, "rows", 10)
+    upload([[at(1), "plot"]])
+
+    receipt = upload([[at(1), "plot"], *([at(n), "fit"] for n in range(10)), [at(1), "plot"]])
+
+    assert receipt.accepted == 11
+    assert summary().events == 12
+
+
+def test_what_a_body_repeats_is_found_however_many_rows_it_has(upload, summary):
+    """The file of such a client cannot be written to: it sends all that it ever noted."""
+    rows = [[at(n), "plot"] for n in range(2200)]
+
+    for many in (1, 1100, 2200):
+        upload(rows[:many])
+
+    assert summary().events == 2200
+
+
+@pytest.mark.parametrize(("between", "counted"), [(999, 1), (1000, 2)])
+def test_a_body_of_few_rows_is_compared_with_the_newest_thousand(upload, service, between, counted):
+    """Whatever lies between two bodies of one client came from others of that id."""
+    upload([[at(1), "plot"]])
+    service.clock.forward(seconds=1)
+    upload([[at(2 + n), "plot"] for n in range(between)])
+    service.clock.forward(seconds=1)
+
+    assert upload([[at(1), "plot"], [at(1), "fit"]]).accepted == counted
+
+
 @pytest.mark.parametrize(
     "headers",
     [[], ["event_date", "event_type"], [*HEADERS, "x"], ["install_id", "event_date", "event_date"]],

@@ -4,6 +4,9 @@ After a lost answer such a client sends its rows again, with those that came sin
 the batch id is made of the body, for the case that nothing came; and a row that equals
 one which an earlier upload brought, to the millisecond and by its name, is a replay. A
 client deletes what was acknowledged, so an equal row can only be a repetition.
+
+It repeats all that it has not deleted: with a row also every one that it sent after
+it. So of what came before only the newest can be repeated, as many rows as a body has.
 """
 
 from __future__ import annotations
@@ -14,9 +17,11 @@ import hashlib
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from otumat_usage.host._database import Connection, log, select
+from otumat_usage.host._body import unpack
+from otumat_usage.host._database import Connection, bindparam, log, select
 from otumat_usage.host._dictionary import EVENT_TYPES
-from otumat_usage.host._log import SHORT, Receipt, Reused, Upload, append, entry_of
+from otumat_usage.host._log import SHORT, Receipt, Reused, Upload, append
+from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._wire import LIMITS, Batch, Malformed, TooLarge, judge_rows, shaped
 
 if TYPE_CHECKING:
@@ -30,6 +35,18 @@ _UNSAID = "1970-01-01T00:00:00Z"
 _AHEAD = 300_000
 #: More rows than `LEGACY_BYTES` can hold of what these clients write.
 _ROWS = 140_000
+#: Rows, and uploads, that are looked at however few a body has: where one install's id is in the
+#: image of many containers, the uploads of the others lie between.
+_LEAST = 1000
+
+#: Events by their time and the number of their type.
+_Rows = collections.Counter[tuple[int, int]]
+_NEWEST = Prepared(
+    select(log.c.batch, log.c.received, log.c.body)
+    .where((log.c.install == bindparam("install")) & (log.c.received >= bindparam("since")))
+    .order_by(log.c.received.desc())
+    .limit(bindparam("most"))
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,9 +96,10 @@ def uploads_of(body: LegacyBody, data: bytes, package: Package, received: int) -
 
 def store(connection: Connection, install: bytes, package: int, uploads: list[Upload]) -> Receipt:
     """Store *uploads*, all of one body, and return one receipt for them."""
+    known = _known(connection, install, uploads)
     receipts = []
     for upload in uploads:
-        fresh = _without_replays(connection, install, package, upload)
+        fresh = _without_replays(connection, package, upload, known)
         found = append(connection, install=install, package=package, upload=fresh)
         assert not isinstance(found, Reused)  # noqa: S101 - the id is made of the body
         receipts.append(found)
@@ -93,17 +111,14 @@ def store(connection: Connection, install: bytes, package: int, uploads: list[Up
     )
 
 
-def _without_replays(
-    connection: Connection, install: bytes, package: int, upload: Upload
-) -> Upload:
-    """Mark the rows of *upload* that an earlier body brought."""
-    if not upload.accepted:
+def _without_replays(connection: Connection, package: int, upload: Upload, known: _Rows) -> Upload:
+    """Mark the rows of *upload* that are *known*, and take them out of these."""
+    if not known:
         return upload
-    known = _known(connection, install, upload)
     fresh, replayed = [], list(upload.rejected)
     for event in upload.accepted:
-        key = (event.at, EVENT_TYPES.number(connection, package, event.name)) if known else None
-        if key is not None and known[key]:
+        key = event.at, EVENT_TYPES.number(connection, package, event.name)
+        if known[key]:
             known[key] -= 1
             replayed.append({"row": event.row, "reason": "replay"})
         else:
@@ -111,18 +126,23 @@ def _without_replays(
     return dataclasses.replace(upload, accepted=fresh, rejected=replayed)
 
 
-def _known(
-    connection: Connection, install: bytes, upload: Upload
-) -> collections.Counter[tuple[int, int]]:
-    """Count what earlier bodies of *install* brought since the oldest event of *upload*."""
-    oldest = min(event.at for event in upload.accepted)
-    since = (log.c.install == install) & (log.c.received >= oldest - _AHEAD)
-    known: collections.Counter[tuple[int, int]] = collections.Counter()
-    for row in connection.execute(select(log).where(since)):
-        if row.batch.endswith(upload.sha256[:SHORT]):
-            continue  # the same body: this very upload, or another part of it
-        entry = entry_of(row)
-        known.update(key for key in zip(entry.times, entry.kinds, strict=True) if key[0] >= oldest)
+def _known(connection: Connection, install: bytes, uploads: list[Upload]) -> _Rows:
+    """Count what earlier bodies of *install* brought that may come again in *uploads*."""
+    known: _Rows = collections.Counter()
+    oldest = min((event.at for upload in uploads for event in upload.accepted), default=None)
+    if oldest is None:
+        return known
+    most = max(_LEAST, sum(len(upload.batch.rows) for upload in uploads))
+    seen = 0
+    asked = {"install": install, "since": oldest - _AHEAD, "most": most}
+    for batch, received, body in _NEWEST.rows(connection, **asked):
+        if batch.endswith(uploads[0].sha256[:SHORT]):
+            continue  # the same body: these very uploads
+        times, kinds, *_ = unpack(received, body)
+        known.update(key for key in zip(times, kinds, strict=True) if key[0] >= oldest)
+        seen += len(times) or 1  # a body that only repeats has a row more, too, that was rejected
+        if seen >= most:
+            break
     return known
 
 
