@@ -20,8 +20,9 @@ __all__ = ["Each", "Prepared"]
 _FETCHED = 2000
 #: Where psycopg is to send a list as bytes: as text, each value is looked at and quoted.
 _LIST = re.compile(r"(?<=\))s(?=::\w+\[\])")
-#: Rows that one statement is told at most, where each may hold a set of many kilobytes.
-_TOLD = 500
+#: Rows that one statement is told at most, where each may hold a set of many kilobytes: with more,
+#: what is told at once outgrows the caches of both sides.
+_TOLD = 100
 
 
 class Prepared:
