@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host import _points
 from otumat_usage.host._answered import Cohort, Lifecycle, Matrix, Point, Slice, by_version
@@ -278,15 +278,20 @@ class Answers:
         found = self._facts.cells(HEALTH, first, last).items()
         return {day: cells["uploads"].events for day, cells in found if "uploads" in cells}
 
-    def installs(self, *, legacy: bool = False) -> int:
-        """Return how many consenting installs there are, revoked and erased ones not counted.
+    def installs(self) -> int:
+        """Return how many consenting installs there are, revoked and erased ones not counted."""
+        return self._count_installs(installs.c.state == "active")
 
-        With *legacy* only those that agreed through otumat 0.3.
-        """
-        ours = (installs.c.package == self._package.id) & (installs.c.state == "active")
-        if legacy:
-            ours &= installs.c.consent_how.like("%-0.3")
-        found = select(func.count()).select_from(installs).where(ours)
+    def legacy(self) -> int | None:
+        """Return how many of them agreed through otumat 0.3, None where none may."""
+        if not self._package.legacy:  # to look at each install takes a while
+            return None
+        ours = (installs.c.state == "active") & installs.c.consent_how.like("%-0.3")
+        return self._count_installs(ours)
+
+    def _count_installs(self, which: Any) -> int:
+        ours = select(func.count()).select_from(installs)
+        found = ours.where((installs.c.package == self._package.id) & which)
         return self.connection.scalar(found) or 0
 
     def consents(self) -> dict[str, int]:

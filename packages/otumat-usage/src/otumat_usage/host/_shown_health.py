@@ -26,7 +26,9 @@ _MEANING = {
 
 def health(answers: Answers, _asked: Question) -> Exhibit:
     """Show what was taken, refused, repeated, lost and dropped, ever; who speaks the old wire."""
-    found = answers.health() | {"wire 1": answers.installs(legacy=True)}
+    found = answers.health()
+    if (old := answers.legacy()) is not None:
+        found |= {"wire 1": old}
     return Exhibit(
         "health",
         "Data health, since the beginning",
