@@ -384,6 +384,10 @@ def test_nothing_that_a_backup_says_is_run(service, folder, engine, tmp_path, ch
         "DROP INDEX install_by_package; DROP TABLE install",
         "ALTER TABLE event_type DROP COLUMN name",
         "DROP TABLE tombstone; CREATE TABLE tombstone (hash); INSERT INTO tombstone VALUES (NULL)",
+        "ALTER TABLE log RENAME TO mine; CREATE VIEW log AS SELECT * FROM mine",
+        "ALTER TABLE setting RENAME TO mine; CREATE VIEW setting AS SELECT * FROM mine",
+        "ALTER TABLE tombstone ADD COLUMN made AS (hex(hash))",
+        "CREATE VIRTUAL TABLE mine USING fts5(body)",
     ],
 )
 @pytest.mark.parametrize("new", [False, True])
@@ -412,6 +416,7 @@ def test_only_the_rows_of_a_file_are_taken(copy, tmp_path):
             "CREATE TABLE mine (body); DROP INDEX install_by_package;"
             "CREATE TRIGGER keep BEFORE DELETE ON log"
             " BEGIN INSERT INTO mine VALUES (old.body); END;"
+            'CREATE VIEW "an ""other""" AS SELECT 1;'
         )
     _restore.restore(tmp_path / "new", backup)
     Database.create(tmp_path / "made").close()

@@ -253,6 +253,7 @@ def _configure_sqlite(engine: Engine) -> None:
             "busy_timeout=5000",
             "foreign_keys=ON",
             "secure_delete=ON",  # an erased user's bytes leave the file
+            "trusted_schema=OFF",  # of a backup that is laid open, too
         )
         try:
             for pragma in pragmas:

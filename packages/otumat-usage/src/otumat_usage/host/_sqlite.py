@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+import sys
 from typing import TYPE_CHECKING
 
 from otumat_usage.host._errors import ServingError, StoreUnavailable
@@ -48,7 +49,7 @@ def checked_copy(source: Path, target: Path) -> Iterator[Path]:
         with failures(f"{source} is no backup of a host"):
             if (found := damage(whole)) is not None:
                 raise StoreUnavailable(f"{source} is damaged: {found}")
-            if not schema_of(whole):
+            if not _disarmed(whole) or not schema_of(whole):
                 raise StoreUnavailable(f"{source} is no backup of a host")
         yield whole
 
@@ -58,6 +59,25 @@ def damage(path: Path) -> str | None:
     with _opened(path) as connection:
         found = str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0])
     return None if found == "ok" else found
+
+
+def _disarmed(path: Path) -> bool:
+    """Drop what *path* would have run when it is read or written; false where it still would.
+
+    A view can take the place of a table, and have no end.
+    """
+    with _opened(path, write=True) as connection:
+        running = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')"
+        for kind, name in connection.execute(running).fetchall():
+            quoted = name.replace('"', '""')
+            connection.execute(f'DROP {kind} IF EXISTS "{quoted}"')
+        connection.commit()
+        # A virtual table has no pages of its own; a hidden column is made by an expression.
+        found = connection.execute(
+            "SELECT 1 FROM sqlite_master AS m, pragma_table_xinfo(m.name) AS c"
+            " WHERE m.type = 'table' AND (m.rootpage = 0 OR c.hidden > 0)"
+        ).fetchone()
+    return found is None
 
 
 def schema_of(path: Path) -> str:
@@ -103,6 +123,11 @@ def _opened(path: Path, *, write: bool = False) -> Iterator[sqlite3.Connection]:
     mode = "rw" if write else "ro"
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=5)
     try:
+        # The file may be one from outside, made to be read wrongly.
+        connection.execute("PRAGMA trusted_schema=OFF")
+        connection.execute("PRAGMA cell_size_check=ON")
+        if sys.version_info >= (3, 12):
+            connection.setconfig(sqlite3.SQLITE_DBCONFIG_DEFENSIVE, True)
         yield connection
     finally:
         connection.close()
