@@ -1,5 +1,6 @@
 """Laws of the packed upload: what goes in comes out, and no shorter form is left unused."""
 
+import tracemalloc
 import zlib
 
 import msgspec
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otumat_usage.host._body import columns_of, pack, pack_refused, refused_of, unpack
+from otumat_usage.host._wire import Columns
 
 START = 1_780_315_200_000
 
@@ -67,7 +69,62 @@ def test_uploads_of_earlier_versions_are_read(form):
     """They held msgpack, as it is or compressed."""
     columns = [[-5, 1000, 70_000], [1, 2, 1]]
 
-    assert columns_of(form(msgspec.msgpack.encode(columns))) == columns
+    assert columns_of(form(msgspec.msgpack.encode(columns))) == Columns(*columns)
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        bytes(2**27),  # planes of as many events
+        b"\x92" + b"\xdd\x08\x00\x00\x00" + bytes(2**27),  # a list of as many steps
+        b"\x91" * 2**27,  # lists in lists
+    ],
+)
+def test_a_bomb_is_refused_before_it_unfolds(plain):
+    """A backup is a file from outside: of this one, 130 kB would take gigabytes."""
+    body = zlib.compress(plain, 1)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="no packed upload"):
+            unpack(START, body)
+        assert tracemalloc.get_traced_memory()[1] < 2**26
+    finally:
+        tracemalloc.stop()
+
+
+_MANY = msgspec.msgpack.encode([[0] * 10_001, [1] * 10_001])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\0",
+        b"\x05",
+        bytes(10_006),
+        _MANY,
+        zlib.compress(_MANY),
+        zlib.compress(bytes(500))[:-5],
+        zlib.compress(b""),
+        msgspec.msgpack.encode({"steps": []}),
+        msgspec.msgpack.encode([["one"], [1]]),
+        msgspec.msgpack.encode([[1], [1], [1], [{"size": [1]}]]),
+        msgspec.msgpack.encode([[1], [1], [1], [None], 5]),
+        b"\x91" * 500_000,
+    ],
+)
+def test_what_is_no_packed_upload_is_a_value_error(body):
+    with pytest.raises(ValueError, match=r"no packed upload|Expected|truncated"):
+        unpack(START, body)
+
+
+def test_the_largest_upload_comes_back():
+    number = 10_000
+    times = [START + 70_000 * (n % 999) for n in range(number)]
+    properties = [{"name": f"{n:0200}", "much": 0.1 + n, "so": bool(n % 2)} for n in range(number)]
+    columns = times, [n % 500 for n in range(number)], [1_000_000] * number, properties
+
+    assert unpack(START, pack(START, *columns)) == columns
 
 
 def test_many_like_events_are_compressed():

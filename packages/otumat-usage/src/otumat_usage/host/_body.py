@@ -18,7 +18,7 @@ import struct
 import zlib
 from typing import Any
 
-from otumat_usage.host._wire import from_msgpack, to_msgpack
+from otumat_usage.host._wire import LIMITS, Columns, columns_from, to_msgpack
 
 __all__ = ["columns_of", "pack", "pack_refused", "refused_of", "unpack"]
 
@@ -26,6 +26,9 @@ __all__ = ["columns_of", "pack", "pack_refused", "refused_of", "unpack"]
 _WORTH_COMPRESSING = 120
 #: First byte of what zlib made.
 _ZLIB = 0x78
+#: Bytes that zlib makes of one at most, and that an upload has unpacked at most: a float of three
+#: characters of JSON takes nine here, but its name and its quotes stand beside it.
+_INFLATED, _PLAIN = 1_032, 2 * LIMITS["decoded_bytes"]
 #: Most bytes of a step.
 _WIDEST = 4
 #: Bytes before the planes, and of one number while it is taken apart.
@@ -48,22 +51,27 @@ def pack(
     return _shortened(to_msgpack(columns))
 
 
-def columns_of(body: bytes) -> list[Any]:
-    """Return the columns of a packed upload, the last two where there are any."""
-    plain = zlib.decompress(body) if body[0] == _ZLIB else body
-    if plain[0] <= _WIDEST:
-        return _joined(plain)
-    found: list[Any] = from_msgpack(plain)
-    return found
+def columns_of(body: bytes) -> Columns:
+    """Return the columns of a packed upload, the last two where there are any.
+
+    Raises:
+        ValueError: this is none, or holds more than any upload may.
+    """
+    try:
+        plain = _inflated(body) if body[0] == _ZLIB else body
+        if plain[0] <= _WIDEST:
+            return _joined(plain)
+    except (IndexError, struct.error, zlib.error) as error:
+        raise ValueError(f"no packed upload: {error}") from error
+    return columns_from(plain)
 
 
 def unpack(start: int, body: bytes) -> tuple[list[int], list[int], list[int], list[Any]]:
     """Return times, type numbers, counts and properties of a packed upload."""
-    steps, kinds, *more = columns_of(body)
-    times = list(itertools.accumulate(steps, initial=start))[1:]
+    found = columns_of(body)
+    times = list(itertools.accumulate(found.steps, initial=start))[1:]
     n = len(times)
-    counts, properties = [*more, None, None][:2]
-    return times, kinds, counts or [1] * n, properties or [None] * n
+    return times, found.kinds, found.counts or [1] * n, found.properties or [None] * n
 
 
 def pack_refused(rejected: list[dict[str, Any]], dropped: dict[str, int]) -> str:
@@ -99,14 +107,27 @@ def _planes(steps: list[int], kinds: list[int]) -> bytes:
     return b"".join([bytes([width]), whole[:_WHOLE], *planes, bytes(kinds)])
 
 
-def _joined(plain: bytes) -> list[Any]:
+def _inflated(body: bytes) -> bytes:
+    """Undo zlib; a body from outside may be a bomb, and is never held whole."""
+    if len(body) * _INFLATED <= _PLAIN:
+        return zlib.decompress(body)
+    inflater = zlib.decompressobj()
+    plain = inflater.decompress(body, _PLAIN)
+    if not inflater.eof:
+        raise ValueError(f"no packed upload: it has no end, or more than {_PLAIN} bytes")
+    return plain
+
+
+def _joined(plain: bytes) -> Columns:
     width = plain[0]
     # Of n events n - 1 have a step of `width` bytes, and each one byte for its type.
     number = (len(plain) - _HEAD + width) // (width + 1)
+    if not 1 <= number <= LIMITS["rows"]:
+        raise ValueError(f"no packed upload: it has {number} events")
     whole = bytearray(_WHOLE * number)
     whole[:_WHOLE] = plain[1:_HEAD]
     at = _HEAD
     for place in range(width):
         whole[_WHOLE + place :: _WHOLE] = plain[at : at + number - 1]
         at += number - 1
-    return [list(struct.unpack(f"<{number}i", whole)), list(plain[at:])]
+    return Columns(list(struct.unpack(f"<{number}i", whole)), list(plain[at:]))

@@ -182,9 +182,9 @@ class Cells:
     def add(self, row: Any, number: int) -> None:
         """Count one row of the log (see `COUNTED`), of the install with that *number*."""
         received, context, body, refused = row[5:9]
-        steps, kinds, *more = columns_of(body)
-        counts = more[0] if more else None
-        times = list(accumulate(steps, initial=received))
+        columns = columns_of(body)
+        kinds, counts = columns.kinds, columns.counts
+        times = list(accumulate(columns.steps, initial=received))
         del times[0]
         if times:
             day = min(times) // DAY

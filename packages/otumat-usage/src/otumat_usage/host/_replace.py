@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Loss",
+    "Tables",
     "erased_of",
     "hold_all",
     "loss_by",

@@ -34,6 +34,7 @@ from otumat_usage.host._replace import (
     tables_in,
 )
 from otumat_usage.host._settings import recall
+from otumat_usage.host._soundness import refuse_unsound
 from otumat_usage.host._sql import URL, DataError, IntegrityError, MetaData
 from otumat_usage.host._whole_file import beside
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from otumat_usage.host._database import Connection
+    from otumat_usage.host._replace import Tables
 
 __all__ = ["Loss", "Restored", "restore"]
 
@@ -140,8 +142,7 @@ def _put_rows(
 ) -> Restored | None:
     """Put the rows of *source* into the store's own tables."""
     name = FILE_NAME if database.embedded else "host.dump"
-    with _laid_open(database, source) as (connection, place):
-        tables = tables_in(place)
+    with _laid_open(database, source) as (connection, tables):
         with connection.begin():
             before = loss_by(connection, tables)
         if not agree(before):
@@ -168,7 +169,7 @@ def _put_tables(database: Database, folder: Path, source: Path) -> Restored:
         backup(folder, kept)
         with database.read() as connection:
             gone = erased_of(connection)
-    with _laid_open(database, source) as (connection, place), connection.begin():
+    with _laid_open(database, source) as (connection, tables), connection.begin():
         # Named in full: a table that only the backup has would be taken for one of the store's.
         own = MetaData()
         schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
@@ -176,7 +177,7 @@ def _put_tables(database: Database, folder: Path, source: Path) -> Restored:
             table.to_metadata(own, schema=schema)
         own.drop_all(connection)
         own.create_all(connection)
-        erased = replace_all(connection, tables_in(place), gone)
+        erased = replace_all(connection, tables, gone)
     return Restored(Loss() if kept is None else None, erased, kept)
 
 
@@ -190,11 +191,11 @@ def _put_file(path: Path, source: Path) -> Restored:
     with beside(path) as new:
         with (
             _opened(new, path) as database,
-            _laid_open(database, source) as (connection, place),
+            _laid_open(database, source) as (connection, tables),
             connection.execution_options(otumat_write=True).begin(),
         ):
             metadata.create_all(connection)
-            erased = replace_all(connection, tables_in(place), gone or ())
+            erased = replace_all(connection, tables, gone or ())
         _sqlite.rested(new)
         if kept is not None:
             _sqlite.set_aside(path, kept)
@@ -219,12 +220,12 @@ def _erased_in(path: Path) -> frozenset[bytes] | None:
 
 
 @contextlib.contextmanager
-def _laid_open(database: Database, source: Path) -> Iterator[tuple[Connection, str]]:
-    """Give a connection to the store on which the tables of *source* can be read, and where."""
+def _laid_open(database: Database, source: Path) -> Iterator[tuple[Connection, Tables]]:
+    """Give a connection to the store on which the tables of *source* can be read, and these."""
     if not database.embedded:
         with database.apart("restore") as connection:
             _lay_open_server(connection, source)
-            yield connection, _TEMPORARY
+            yield connection, _looked_at(connection, _TEMPORARY)
         return
     with _sqlite.checked_copy(source, database.path) as copy:
         _bring_up_to_date(copy, source)
@@ -232,7 +233,15 @@ def _laid_open(database: Database, source: Path) -> Iterator[tuple[Connection, s
             cursor = connection.connection.cursor()
             cursor.execute(f"ATTACH DATABASE ? AS {_ATTACHED}", [str(copy)])
             cursor.close()
-            yield connection, _ATTACHED
+            yield connection, _looked_at(connection, _ATTACHED)
+
+
+def _looked_at(connection: Connection, place: str) -> Tables:
+    """Return the tables of a backup, which hold nothing that no host would write."""
+    tables = tables_in(place)
+    with connection.begin():
+        refuse_unsound(connection, tables)
+    return tables
 
 
 def _lay_open_server(connection: Connection, source: Path) -> None:

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 __all__ = [
     "LEGACY_BYTES",
     "LIMITS",
+    "MAX_COUNT",
+    "OLDEST",
+    "SKEW",
     "Batch",
+    "Columns",
     "Context",
     "Event",
     "Malformed",
     "TooLarge",
+    "columns_from",
     "decode",
-    "from_msgpack",
     "inflate",
     "judge_rows",
     "schemas",
@@ -41,9 +45,10 @@ LIMITS = {"rows": 10_000, "body_bytes": 1_048_576, "decoded_bytes": 8_388_608}
 #: Bytes of a body of wire 1, whose clients can neither pack nor divide what they send.
 LEGACY_BYTES = 4_194_304
 _DAY = 86_400_000
-_OLDEST = 400 * _DAY
-_SKEW = 300_000
-_MAX_COUNT = 1_000_000
+#: Milliseconds that an event may be older than when it came, or newer by its sender's clock.
+OLDEST, SKEW = 400 * _DAY, 300_000
+#: How often one row may say that its event happened.
+MAX_COUNT = 1_000_000
 _MAX_NAME = 100
 _MAX_TEXT = 200
 _MAX_REASONS = 20
@@ -117,9 +122,24 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     properties: dict[str, Any] | None
 
 
+_OfRows = msgspec.Meta(max_length=LIMITS["rows"])
+_Numbers = Annotated[list[int], _OfRows]
+_Properties = dict[str, bool | int | float | str]
+
+
+class Columns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=False):
+    """The events of one upload as the log keeps them, those of no more rows than it may have."""
+
+    steps: _Numbers
+    kinds: _Numbers
+    counts: _Numbers | None = None
+    properties: Annotated[list[_Properties | None], _OfRows] | None = None
+
+
 _decoder = msgspec.json.Decoder(Batch)
 _encoder = msgspec.json.Encoder()
-from_msgpack, to_msgpack = msgspec.msgpack.Decoder().decode, msgspec.msgpack.Encoder().encode
+#: Both of msgpack; what is no array of such columns is a `ValueError`, and takes no room.
+columns_from, to_msgpack = msgspec.msgpack.Decoder(Columns).decode, msgspec.msgpack.Encoder().encode
 
 
 def to_json(value: object) -> bytes:
@@ -227,7 +247,7 @@ def judge_rows(
     """
     if milliseconds(batch.sent_at) is None:
         raise Malformed("sent_at: expected RFC 3339, such as 2026-01-31T12:00:00Z")
-    skew = 0 if clock is None or abs(clock - received) <= _SKEW else clock - received
+    skew = 0 if clock is None or abs(clock - received) <= SKEW else clock - received
     judge = _Judge(batch, events, received, skew)
     accepted: list[Event] = []
     rejected: list[dict[str, object]] = []
@@ -252,7 +272,7 @@ class _Judge:
         self.first, self.last = batch.first, batch.last
         self.events = events
         self.skew = skew
-        self.oldest, self.newest = received - _OLDEST, received + _SKEW
+        self.oldest, self.newest = received - OLDEST, received + SKEW
 
     def __call__(self, number: int, row: Any) -> Event | str:  # noqa: PLR0911 - one per reason
         """Return the event in *row*, or the reason why there is none."""
@@ -270,7 +290,7 @@ class _Judge:
         if self.events is not None and name not in self.events:
             return "event_undeclared"
         count = 1 if self.count is None else row[self.count]
-        if type(count) is not int or not 0 < count <= _MAX_COUNT:
+        if type(count) is not int or not 0 < count <= MAX_COUNT:
             return "count"
         seq = self.first + number if self.seq is None else row[self.seq]
         if type(seq) is not int or not self.first <= seq <= self.last:
