@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import textwrap
@@ -50,6 +51,21 @@ usage_agent = UsageAgent(
 )
 usage_agent.log(event_type="import")
 """
+
+
+@pytest.fixture
+def forced(monkeypatch):
+    """Return the names that a folder had whenever it was forced to the disk."""
+    found, force = [], os.fsync
+
+    def fsync(fd):
+        force(fd)
+        about = os.fstat(fd)
+        if stat.S_ISDIR(about.st_mode):
+            found.append((about.st_ino, set(os.listdir(fd))))  # noqa: PTH208 - of a descriptor
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return lambda folder: [names for inode, names in found if inode == folder.stat().st_ino]
 
 
 @pytest.fixture(autouse=True)

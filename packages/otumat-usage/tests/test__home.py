@@ -42,6 +42,17 @@ def test_a_folder_that_others_may_write_to_is_not_ours(data, mode):
 
 
 @posix
+def test_what_was_written_is_there_after_a_loss_of_power(data, forced):
+    """A file that is renamed into place is, once its folder is on the disk; and so is a folder."""
+    _home.make(str(data / "new"))
+    _home.write(str(data / "new" / "answer"), b"no")
+
+    assert forced(data.parent) == [{data.name}]
+    assert forced(data) == [{"new"}]
+    assert forced(data / "new") == [{"answer"}]
+
+
+@posix
 def test_a_link_is_not_ours_and_a_folder_that_others_may_read_is(data, tmp_path):
     data.mkdir(parents=True)
     data.chmod(0o755)

@@ -127,10 +127,13 @@ def make(path: str) -> None:
             os.mkdir(path, 0o700)
         except FileExistsError:
             return
+    settle(os.path.dirname(path))
 
 
 def write(path: str, data: bytes) -> None:
     """Replace a file of ours as a whole: it is the old one or the new one, never a part.
+
+    Once this returns, the new one is there after a loss of power, too.
 
     Raises:
         OSError: the file system refuses; the old file is then untouched.
@@ -148,12 +151,29 @@ def write(path: str, data: bytes) -> None:
         finally:
             os.close(fd)
         os.replace(part, path)
+        settle(os.path.dirname(path))
     except BaseException:
         try:
             os.unlink(part)
         except OSError:
             pass
         raise
+
+
+def settle(folder: str) -> None:
+    """Force to the disk which files *folder* has, after one was renamed or removed there."""
+    if sys.platform == "win32":
+        return  # its file system notes that by itself, and no folder can be opened
+    try:
+        fd = os.open(folder or ".", os.O_RDONLY)
+    except OSError:
+        return  # we may use it and not read it
+    try:
+        os.fsync(fd)
+    except OSError:
+        pass  # a file system that has no such thing
+    finally:
+        os.close(fd)
 
 
 def read(path: str, limit: int = 1 << 20) -> bytes:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import sqlite3
+import sys
 import threading
 import uuid
 
@@ -285,3 +286,15 @@ def test_a_flood_of_askers_writes_one_proof(service):
     assert {answer.status_code for answer in answers} == {200}
     assert same == first
     assert proofs(service) != first
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no folder can be forced to the disk there")
+def test_a_copy_and_what_is_made_of_it_are_there_after_a_loss_of_power(service, tmp_path, forced):
+    (tmp_path / "copies").mkdir()
+    copy = tmp_path / "copies" / "copy"
+
+    _keep.backup(service.host.database.path.parent, copy)
+    assert forced(copy.parent)[-1] == {"copy"}
+    if service.host.database.embedded:
+        _restore.restore(tmp_path / "new", copy)
+        assert "host.sqlite3" in forced(tmp_path / "new")[-1]

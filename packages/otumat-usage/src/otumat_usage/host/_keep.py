@@ -10,7 +10,7 @@ from otumat_usage.host import _postgresql, _sqlite
 from otumat_usage.host._database import FILE_NAME, SCHEMA_VERSION, Database, located
 from otumat_usage.host._errors import StoreMissing, StoreUnavailable
 from otumat_usage.host._migrations import migrate, pending
-from otumat_usage.host._whole_file import beside, settle
+from otumat_usage.host._whole_file import beside, place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +36,7 @@ def backup(folder: Path, target: Path) -> int:
         else:
             with beside(target) as copy:
                 _postgresql.dump(url, copy)
-                settle(copy)
-                copy.rename(target)
+                place(copy, target)
     return target.stat().st_size
 
 

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -34,6 +33,7 @@ from otumat_usage.host._server import serve
 from otumat_usage.host._settings import recall, remember
 from otumat_usage.host._snippet import snippet
 from otumat_usage.host._tombstones import is_erased
+from otumat_usage.host._whole_file import beside, place
 from otumat_usage.host._worker import Worker
 
 if TYPE_CHECKING:
@@ -77,12 +77,9 @@ class Serving:
 
     def write(self, path: Path) -> None:
         """Replace *path* atomically; only its owner can read the admin link in it."""
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(self.as_json() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
+        with beside(path) as whole:
+            whole.write_text(self.as_json() + "\n", encoding="utf-8")
+            place(whole, path)
 
 
 def holds_host(folder: Path) -> bool:

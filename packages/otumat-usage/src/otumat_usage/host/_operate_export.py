@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from otumat_usage.host import _packages
 from otumat_usage.host._database import Database
 from otumat_usage.host._errors import StoreUnavailable
-from otumat_usage.host._whole_file import beside, settle
+from otumat_usage.host._whole_file import beside, place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,8 +35,7 @@ def export_events(folder: Path, package: str, target: Path) -> tuple[int, int]:
             with beside(target) as aside:
                 try:
                     written = write_events(connection, found, aside)
-                    settle(aside)
-                    aside.replace(target)
+                    place(aside, target)
                 except OSError as error:
                     reason = error.strerror or error
                     raise StoreUnavailable(f"cannot write {target}: {reason}") from error

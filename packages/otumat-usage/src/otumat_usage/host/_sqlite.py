@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from otumat_usage.host._errors import ServingError, StoreUnavailable
-from otumat_usage.host._whole_file import beside, settle
+from otumat_usage.host._whole_file import beside, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +32,7 @@ def copy(source: Path, target: Path, *, check: bool = True) -> None:
             raise StoreUnavailable(f"{source} is no host's")
         if check and (found := damage(whole)) is not None:
             raise StoreUnavailable(f"{source} is damaged: {found}")
-        settle(whole)
-        whole.rename(target)
+        place(whole, target)
 
 
 @contextlib.contextmanager
@@ -91,7 +90,6 @@ def rested(path: Path) -> None:
     """Leave the database in *path* as one file that nobody has open."""
     with _opened(path, write=True) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")
-    settle(path)
 
 
 def set_aside(path: Path, name: Path) -> None:

@@ -9,12 +9,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from otumat_usage import _home
 from otumat_usage.host._errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["beside", "settle"]
+__all__ = ["beside", "place"]
 
 
 @contextlib.contextmanager
@@ -38,8 +39,13 @@ def beside(target: Path) -> Iterator[Path]:
             path.with_name(path.name + more).unlink(missing_ok=True)
 
 
-def settle(path: Path) -> None:
-    """Force *path* to the disk, readable by its owner only."""
+def place(path: Path, target: Path) -> None:
+    """Rename *path*, which is whole, to *target*, readable by its owner only.
+
+    Once this returns, it is there after a loss of power, too.
+    """
     path.chmod(stat.S_IRUSR | stat.S_IWUSR)
     with path.open("r+b") as file:
         os.fsync(file.fileno())
+    path.replace(target)
+    _home.settle(str(target.parent))
