@@ -1,13 +1,16 @@
 """Laws of the schema: distributable by install, durable, private."""
 
+import contextlib
 import os
 
 import pytest
 from sqlalchemy import UniqueConstraint
 
-from otumat_usage.host._database import REFERENCE, Database, metadata
-from otumat_usage.host._errors import StoreMissing, StoreUnavailable
+from otumat_usage.host import _sqlite
+from otumat_usage.host._database import REFERENCE, Database, metadata, serving_from
+from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable
 from otumat_usage.host._scale import distribution_column
+from otumat_usage.host._settings import recall, remember
 
 SPREAD = [table for table in metadata.sorted_tables if distribution_column(table.name)]
 
@@ -78,3 +81,26 @@ def test_another_schema_is_refused_not_rewritten(tmp_path):
 
     with pytest.raises(StoreUnavailable, match="schema 99"):
         Database.create(tmp_path)
+
+
+def test_no_host_is_made_where_a_backup_is_being_put(tmp_path):
+    """Else the one would replace the file of the other, and both would say that all is well."""
+    with serving_from(tmp_path), pytest.raises(StoreInUse):
+        Database.create(tmp_path)
+    assert not Database.lives_in(tmp_path)
+
+    Database.create(tmp_path).close()
+
+
+def test_a_file_that_was_replaced_before_the_folder_was_held_is_not_written_to(tmp_path):
+    Database.create(tmp_path / "other").close()
+    database, file = Database.create(tmp_path), tmp_path / "host.sqlite3"
+    _sqlite.set_aside(file, tmp_path / "kept")
+    (tmp_path / "other" / "host.sqlite3").replace(file)
+
+    with database.serving(), database.write() as connection:
+        remember(connection, "told", "yes")
+    database.close()
+
+    with contextlib.closing(Database.open(tmp_path)) as there, there.read() as connection:
+        assert recall(connection, "told") == "yes"

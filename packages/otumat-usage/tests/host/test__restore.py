@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import subprocess
 import sys
 import uuid
 
@@ -405,6 +406,32 @@ def test_a_file_that_no_host_wrote_is_refused_in_one_line(
     assert len(done.stderr.splitlines()) == 1
     assert rows(service.host.database) == before
     assert not list(place.glob("*sqlite3?*" if new else "[.]*"))
+
+
+_MAKES = """
+import contextlib, pathlib, sys
+from otumat_usage.host._database import Database
+from otumat_usage.host._engine import LOCK_NAME
+from otumat_usage.host._restore import restore
+
+folder, seen = pathlib.Path(sys.argv[1]), []
+def look(event, arguments):
+    if event == "open" and str(arguments[0]).endswith(LOCK_NAME) and not seen:
+        seen.append(event)
+        Database.create(folder).close()  # between the look into the folder and its lock
+sys.addaudithook(look)
+told = []
+print(restore(folder, pathlib.Path(sys.argv[2]), lambda loss: told.append(loss)), told)
+"""
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_host_that_is_made_after_the_look_for_one_is_not_replaced_unasked(copy, tmp_path):
+    command = [sys.executable, "-c", _MAKES, str(tmp_path / "new"), str(copy())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("None [Loss(")
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from otumat_usage.host._engine import (
     FILE_NAME,
     Locked,
+    lives_in,
     located,
     lock,
     make_file,
+    making,
     name_url,
     open_engine,
     read_from,
@@ -24,7 +26,7 @@ from otumat_usage.host._engine import (
     take_room,
     try_lead,
 )
-from otumat_usage.host._errors import StoreMissing, StoreOutdated, StoreUnavailable
+from otumat_usage.host._errors import StoreOutdated, StoreUnavailable
 from otumat_usage.host._generation import generation, notice
 from otumat_usage.host._place import Place
 from otumat_usage.host._schema import (
@@ -147,11 +149,7 @@ class Database:
     @staticmethod
     def lives_in(folder: Path) -> bool:
         """Say whether *folder* holds a host, or names the database of one."""
-        try:
-            located(folder)
-        except StoreMissing:
-            return False
-        return True
+        return lives_in(folder)
 
     @classmethod
     def create(cls, folder: Path, *, url: str | None = None) -> Database:
@@ -162,23 +160,24 @@ class Database:
             url: A PostgreSQL database for a new host; without it, SQLite in the folder.
 
         Raises:
+            StoreInUse: a backup is being put there.
             StoreUnavailable: the folder or the tables cannot be made.
             UrlInvalid: *url* is no address of PostgreSQL.
         """
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            reason = error.strerror or error
-            raise StoreUnavailable(f"cannot make the folder {folder}: {reason}") from error
-        if url is not None:
-            return cls._made_at(folder, url)
-        if not cls.lives_in(folder):
-            make_file(folder / FILE_NAME)
-        return cls._ready(*located(folder))
+            raise StoreUnavailable(f"cannot make the folder {folder}: {error.strerror}") from error
+        with making(folder):
+            if url is not None:
+                return cls._made_at(folder, url)
+            if not lives_in(folder):
+                make_file(folder / FILE_NAME)
+            return cls._ready(*located(folder))
 
     @classmethod
     def _made_at(cls, folder: Path, url: str) -> Database:
-        new = not cls.lives_in(folder)
+        new = not lives_in(folder)
         name_url(folder, url)
         place = located(folder)
         try:
@@ -318,6 +317,7 @@ class Database:
         """
         if self.embedded:
             with serving_from(self.path.parent):
+                self.close()  # until now the file could be replaced, with what was open of it
                 yield lambda: None
             return
         with contextlib.closing(Place(self, alone=alone)) as place:

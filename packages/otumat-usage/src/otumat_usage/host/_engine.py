@@ -30,6 +30,7 @@ from otumat_usage.host._sql import (
     make_url,
     text,
 )
+from otumat_usage.host._whole_file import beside, place
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -39,9 +40,11 @@ __all__ = [
     "FILE_NAME",
     "LOCK_NAME",
     "Locked",
+    "lives_in",
     "located",
     "lock",
     "make_file",
+    "making",
     "name_url",
     "open_engine",
     "parsed_url",
@@ -99,6 +102,29 @@ def located(folder: Path) -> tuple[URL, Path]:
     return URL.create("sqlite", database=str(file)), file
 
 
+def lives_in(folder: Path) -> bool:
+    """Say whether *folder* holds a host, or names the database of one."""
+    try:
+        located(folder)
+    except StoreMissing:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def making(folder: Path) -> Iterator[None]:
+    """Hold *folder* where no host is yet: whoever restores into it finds all of one, or none.
+
+    Raises:
+        StoreInUse: a backup is being put there.
+    """
+    if lives_in(folder):
+        yield
+        return
+    with serving_from(folder, wait=1.0):  # for another one who makes it
+        yield
+
+
 def make_file(path: Path) -> None:
     """Make the empty file of a host, readable by its owner only; an existing one is left."""
     with contextlib.suppress(FileExistsError):
@@ -118,18 +144,19 @@ def name_url(folder: Path, url: str) -> None:
         raise StoreUnavailable(f"{folder} holds a host in {FILE_NAME}: choose another folder")
     if named.exists() and named.read_text(encoding="utf-8").strip() != url:
         raise StoreUnavailable(f"{named} names another database: choose another folder")
-    make_file(named)
-    named.write_text(url + "\n", encoding="utf-8")
+    with beside(named) as whole:
+        whole.write_text(url + "\n", encoding="utf-8")
+        place(whole, named)
 
 
 @contextlib.contextmanager
-def serving_from(folder: Path) -> Iterator[None]:
-    """Hold *folder* for the one process that serves from it, or changes it.
+def serving_from(folder: Path, *, wait: float = 0.0) -> Iterator[None]:
+    """Hold *folder* for the one process that serves from it, or makes or changes its store.
 
     Raises:
-        StoreInUse: another process does.
+        StoreInUse: another process does, *wait* seconds from now, too.
     """
-    with _lock.held(str(folder / LOCK_NAME)) as ours:
+    with _lock.held(str(folder / LOCK_NAME), wait=wait) as ours:
         if not ours:
             raise StoreInUse(f"another host serves from {folder}: stop it first")
         yield

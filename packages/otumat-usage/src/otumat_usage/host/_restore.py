@@ -36,7 +36,7 @@ from otumat_usage.host._replace import (
 from otumat_usage.host._settings import recall
 from otumat_usage.host._soundness import refuse_unsound
 from otumat_usage.host._sql import URL, DataError, IntegrityError, MetaData
-from otumat_usage.host._whole_file import beside
+from otumat_usage.host._whole_file import beside, place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,7 +91,9 @@ def restore(
             database = Database(*located(folder))
         except StoreMissing:
             with serving_from(folder):
-                return _put_file(folder / FILE_NAME, source)
+                if not Database.lives_in(folder):
+                    return _put_file(folder / FILE_NAME, source)
+            database = Database(*located(folder))  # somebody has made one since we looked
         return _put(database, folder, source, agree)
 
 
@@ -199,7 +201,7 @@ def _put_file(path: Path, source: Path) -> Restored:
         _sqlite.rested(new)
         if kept is not None:
             _sqlite.set_aside(path, kept)
-        new.replace(path)
+        place(new, path)
     return Restored(Loss() if kept is None else None, None if gone is None else erased, kept)
 
 
