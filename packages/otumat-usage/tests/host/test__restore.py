@@ -23,7 +23,13 @@ from otumat_usage.host import (
     _statistics,
 )
 from otumat_usage.host._database import SCHEMA_VERSION, Database, metadata, select, serving_from
-from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable, UrlInvalid
+from otumat_usage.host._errors import (
+    StoreBusy,
+    StoreInUse,
+    StoreMissing,
+    StoreUnavailable,
+    UrlInvalid,
+)
 from otumat_usage.host._generation import generation
 from otumat_usage.host._settings import remember
 from otumat_usage.host.cli import host_group
@@ -145,6 +151,33 @@ def test_a_package_that_was_closed_since_takes_uploads_at_once(service, folder, 
 
     assert send(service, tokens, "b") == 503
     assert used(service) == {"b": 1}
+
+
+def test_what_was_judged_by_the_old_store_is_not_written_to_the_new_one(
+    service, folder, copy, monkeypatch
+):
+    """A large upload is judged beside the event loop, where others notice the restore meanwhile."""
+    tokens = service.enrol()
+    backup = copy()
+    with service.host.database.write() as connection:
+        _packages.add(connection, "demo", service.clock(), events={"new": {}})
+    asked = []
+
+    def restored_at_the_second_look(clock):
+        asked.append(clock)
+        if len(asked) == 2:  # the upload is admitted and read: it is judged next
+            _restore.restore(folder, backup)
+            with pytest.raises(StoreBusy):
+                service.host.writer.submit(lambda _: None).result()
+        return clock.at
+
+    monkeypatch.setattr(type(service.clock), "__call__", restored_at_the_second_look)
+    body = service.batch(tokens, "old", "new", unknown="x" * 70_000)
+    asked.clear()
+
+    assert service.upload(tokens, body).status_code == 503
+    assert service.upload(tokens, body).json()["accepted"] == 2
+    assert used(service) == {"new": 1, "old": 1}
 
 
 def test_what_was_decided_before_the_restore_is_not_written_after_it(service, folder, copy):

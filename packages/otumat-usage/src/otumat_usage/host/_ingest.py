@@ -6,10 +6,9 @@ import hashlib
 import random
 import uuid
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from otumat_usage.host import _legacy_batch, _packages
-from otumat_usage.host._errors import StoreBusy
 from otumat_usage.host._grants import LEGACY_SCOPE, Access, Refusal, authenticate
 from otumat_usage.host._log import Receipt, Reused, Upload, append
 from otumat_usage.host._messages import UploadReceipt
@@ -54,6 +53,15 @@ _REMEMBERED = 20_000
 _PACKED, _PLAIN = 2_048, 65_536
 
 
+class Sender(NamedTuple):
+    """Who sends, for what, and in which generation of the store that was found."""
+
+    token: str
+    access: Access
+    package: _packages.Package
+    store: str
+
+
 def bearer(request: Request) -> str | None:
     """Return the access token of *request*, None when it carries none (RFC 6750, 2.1)."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -90,22 +98,18 @@ async def upload(request: Request) -> Response:
     if token is None:
         given = request.headers.get("authorization")
         return refuse(Refusal("invalid_token", "the access token is malformed") if given else None)
-    now, store = host.now(), host.database.generation
     # Asked before the body is read: a stranger's megabytes are never unpacked.
-    admitted = await _admit(host, token, now)
-    if isinstance(admitted, Response):
-        return admitted
-    access, package = admitted
-    legacy = LEGACY_SCOPE in access.scope
+    sender = await _admit(host, token, host.now())
+    if isinstance(sender, Response):
+        return sender
+    legacy = LEGACY_SCOPE in sender.access.scope
     # A 0.3 client cannot pack what it sends, nor send less when it is told that it was too much.
     body = await _read(request, LEGACY_BYTES if legacy else LIMITS["body_bytes"])
     if isinstance(body, Response):
         return body
-    if host.database.generation != store:
-        raise StoreBusy("a backup was restored")  # the package may not be what it was
     if legacy:
-        return await _keep_legacy(host, token, body, access, package)
-    return await _keep_batch(request, token, body, access, package)
+        return await _keep_legacy(host, body, sender)
+    return await _keep_batch(request, body, sender)
 
 
 async def look(
@@ -128,15 +132,19 @@ async def look(
     return found
 
 
-async def keep(host: Host, token: str, parsed: Upload) -> Receipt | Reused | Refusal:
+async def keep(host: Host, sender: Sender, parsed: Upload) -> Receipt | Reused | Refusal:
     """Store an upload; come back after the commit."""
     return await writing(
-        host, lambda connection: _store(connection, token, parsed), install=install_of(token, "at")
+        host,
+        lambda connection: _store(connection, sender.token, parsed),
+        install=sender.access.install,
+        store=sender.store,
     )
 
 
-async def _admit(host: Host, token: str, now: int) -> tuple[Access, _packages.Package] | Response:
+async def _admit(host: Host, token: str, now: int) -> Sender | Response:
     """Return who sends, and for what; or why they may not. A no is never said from memory."""
+    store = host.database.generation
     for fresh in (False, True):
         known = await look(host, token, now, fresh=fresh)
         if isinstance(known, Refusal):
@@ -144,7 +152,7 @@ async def _admit(host: Host, token: str, now: int) -> tuple[Access, _packages.Pa
         access, package = known
         legacy = LEGACY_SCOPE in access.scope
         if not package.closed and (package.legacy if legacy else "usage:write" in access.scope):
-            return known
+            return Sender(token, access, package, store)
     return _forbidden(package)
 
 
@@ -205,44 +213,40 @@ def _store(connection: Connection, token: str, parsed: Upload) -> Receipt | Reus
     return append(connection, install=access.install, package=access.package, upload=parsed)
 
 
-async def _keep_batch(
-    request: Request, token: str, body: bytes, access: Access, package: _packages.Package
-) -> Response:
+async def _keep_batch(request: Request, body: bytes, sender: Sender) -> Response:
     """Store one batch; come back after the commit."""
     host = host_of(request)
     now = host.now()
     parsed = await _aside(
-        lambda: _parse(request, body, access, package, now), large=len(body) > _PLAIN
+        lambda: _parse(request, body, sender.access, sender.package, now), large=len(body) > _PLAIN
     )
     if isinstance(parsed, Response):
         return parsed
-    result = await keep(host, token, parsed)
+    result = await keep(host, sender, parsed)
     if isinstance(result, Receipt):
         _count(host, result)
-    return _answer(result, package)
+    return _answer(result, sender.package)
 
 
-async def _keep_legacy(
-    host: Host, token: str, body: bytes, access: Access, package: _packages.Package
-) -> Response:
+async def _keep_legacy(host: Host, body: bytes, sender: Sender) -> Response:
     """Store what a 0.3 client sends; come back after the commit."""
     now = host.now()
     uploads = await _aside(
-        lambda: _parse_legacy(body, access, package, now), large=len(body) > _PLAIN
+        lambda: _parse_legacy(body, sender.access, sender.package, now), large=len(body) > _PLAIN
     )
     if isinstance(uploads, Response):
         return uploads
 
     def store(connection: Connection) -> Receipt | Refusal:
-        still = authenticate(connection, token, now)
+        still = authenticate(connection, sender.token, now)
         if isinstance(still, Refusal):
             return still
         return _legacy_batch.store(connection, still.install, still.package, uploads)
 
-    result = await writing(host, store, install=access.install)
+    result = await writing(host, store, install=sender.access.install, store=sender.store)
     if isinstance(result, Receipt):
         _count(host, result)
-    return _answer(result, package)
+    return _answer(result, sender.package)
 
 
 def _parse_legacy(

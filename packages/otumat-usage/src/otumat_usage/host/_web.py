@@ -88,13 +88,18 @@ async def reading(host: Host, read: Callable[[Connection], _T], *, single: bool 
 
 
 async def writing(
-    host: Host, write: Callable[[Connection], _T], *, install: bytes | None = None
+    host: Host,
+    write: Callable[[Connection], _T],
+    *,
+    install: bytes | None = None,
+    store: str | None = None,
 ) -> _T:
     """Run *write* on the write thread; come back after the commit.
 
-    Name the *install* when *write* touches nothing else: see `Writer.submit`.
+    Name the *install* when *write* touches nothing else, and the *store* when it was decided upon
+    what was read some time ago: see `Writer.run`.
     """
-    return await host.writer.run(write, install=install)
+    return await host.writer.run(write, install=install, store=store)
 
 
 def json_answer(value: object, status: int = 200, **headers: str) -> Response:

@@ -90,21 +90,35 @@ class Writer:
         self._put(write, future, install)
         return future
 
-    async def run(self, write: Callable[[Connection], _T], *, install: bytes | None = None) -> _T:
-        """Queue *write* and wait for its commit; *install* as for `submit`.
+    async def run(
+        self,
+        write: Callable[[Connection], _T],
+        *,
+        install: bytes | None = None,
+        store: str | None = None,
+    ) -> _T:
+        """Queue *write* and wait for its commit.
+
+        Args:
+            write: What to do in the transaction.
+            install: As for `submit`.
+            store: The generation of the store upon which it was decided, where that was before now.
 
         Raises:
-            StoreBusy: the queue is full, or the host is stopping.
+            StoreBusy: the queue is full, the host is stopping, or the store is another one.
         """
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        self._put(write, future, install)
+        self._put(write, future, install, store)
         return await future
 
-    def _put(self, write: _Write, waiter: Any, install: bytes | None) -> None:
+    def _put(
+        self, write: _Write, waiter: Any, install: bytes | None, store: str | None = None
+    ) -> None:
         if self._closed:
             raise StoreBusy("the host is stopping")
         try:
-            self._queue.put_nowait((write, waiter, install, self._database.generation))
+            known = self._database.generation if store is None else store
+            self._queue.put_nowait((write, waiter, install, known))
         except queue.Full:
             raise StoreBusy(f"{self._queue.maxsize} writes are waiting") from None
 
