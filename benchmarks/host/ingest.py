@@ -47,7 +47,7 @@ def serve(folder: pathlib.Path, store: str, ready: pathlib.Path) -> None:
         os.sched_setaffinity(0, {0})
     listener = bind("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    host = open_host(folder, issuer=f"http://127.0.0.1:{port}")
+    host = open_host(folder, issuer=f"http://127.0.0.1:{port}", daily=0)
     if store == "no":
         known = json.loads((folder / "tokens.json").read_bytes())
         access = Access(uuid.UUID(known["install_id"]).bytes, 1, frozenset(("usage:write",)), 2**53)

@@ -27,11 +27,12 @@ class Host:
     def _run(self, *words):
         subprocess.run(self._argv(*words), check=True, capture_output=True, timeout=60)
 
-    def start(self):
+    def start(self, *more):
+        """Serve, with the options *more*."""
         self.ready.unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self.server = subprocess.Popen(
-                self._argv("serve", "--port", self.port, "--ready-file", str(self.ready)),
+                self._argv("serve", "--port", self.port, "--ready-file", str(self.ready), *more),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

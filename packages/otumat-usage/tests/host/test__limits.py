@@ -50,6 +50,58 @@ def test_changing_the_address_within_a_network_gives_no_more_guesses(service):
     assert far == 404
 
 
+def test_an_install_may_upload_so_much_in_a_day_and_others_are_not_its_business(service):
+    """Else one that says yes could fill the disk; what it keeps it sends tomorrow."""
+    tokens, other = service.enrol(), service.enrol()
+    large = service.batch(tokens, "a", unknown="x" * (4 << 20))
+    answers = [
+        service.upload(tokens, large | {"batch": f"b-{number}", "run": f"r-{number}"})
+        for number in range(16)
+    ]
+    refused = service.upload(tokens, service.batch(tokens, "a"))
+    others = service.upload(other, service.batch(other, "a"))
+    service.clock.forward(days=0.75)
+    tokens = service.refresh(tokens["refresh_token"]).json()
+    still = service.upload(tokens, service.batch(tokens, "a"))
+    service.clock.forward(days=0.25)
+    tokens = service.refresh(tokens["refresh_token"]).json()
+    later = service.upload(tokens, service.batch(tokens, "a"))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "86400")
+    assert refused.json()["type"] == "urn:otumat:quota"
+    assert (still.status_code, still.headers["retry-after"]) == (429, "21600")
+    assert (others.status_code, later.status_code) == (200, 200)
+
+
+def test_the_smallest_upload_counts_as_a_kilobyte(service):
+    """It takes a row of the log and of its keys."""
+    service.host.uploads._attempts = 3 * 1024
+    tokens = service.enrol()
+
+    told = [service.upload(tokens, service.batch(tokens, "a")).status_code for _ in range(4)]
+
+    assert told == [200, 200, 200, 429]
+
+
+def test_who_asks_on_is_not_forgotten_for_it():
+    """Else whoever waits until many others were counted would begin anew."""
+    limit = Limit(1, 1000, remembered=10)
+    limit.count("greedy", 0)
+    for number in range(100):
+        limit.count(str(number), 0)
+        limit.count("greedy", 0, 0)
+
+    assert limit.spent("greedy", 0)
+
+
+def test_no_limit_is_one_that_nobody_meets():
+    limit = Limit.of_uploads(0)
+    limit.count("a", 0, 2**50)
+
+    assert not limit.spent("a", 0)
+
+
 def test_a_flood_of_addresses_is_forgotten_the_oldest_first():
     limit = Limit(1, 1000)
     for number in range(20_000):

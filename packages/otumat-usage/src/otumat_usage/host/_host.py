@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from otumat_usage.host._database import Connection, Database, insert, select, settings
-from otumat_usage.host._limits import Limit
+from otumat_usage.host._limits import DAILY, Limit
 from otumat_usage.host._metrics import Metrics
 from otumat_usage.host._secrets import new_secret
 from otumat_usage.host._shared import Shared
@@ -49,6 +49,7 @@ class Host:
         admin_keys: Wrong one-time keys that one address may try per minute.
         api_tokens: Unknown personal tokens that one address may try per minute.
         self_keys: Wrong links to a user's own page that one address may try per minute.
+        uploads: Bytes that one install may upload in a day, unpacked.
         outside: Lets few wait for mail servers and providers at once: what reads the store shares
             its threads with them.
         proof: That the store took a write in the last two seconds.
@@ -69,6 +70,7 @@ class Host:
     admin_keys: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
     api_tokens: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
     self_keys: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
+    uploads: Limit = dataclasses.field(default_factory=Limit.of_uploads)
     outside: asyncio.Semaphore = dataclasses.field(default_factory=lambda: asyncio.Semaphore(8))
     proof: Shared = dataclasses.field(default_factory=lambda: Shared(2000))
     metrics: Metrics = dataclasses.field(default_factory=Metrics)
@@ -96,12 +98,15 @@ class Host:
         self.database.close()
 
 
-def open_host(folder: Path, *, issuer: str, now: Callable[[], int] = _now) -> Host:
-    """Open the host in *folder*, making it when there is none."""
+def open_host(
+    folder: Path, *, issuer: str, now: Callable[[], int] = _now, daily: int = DAILY
+) -> Host:
+    """Open the host in *folder*, making it when there is none; it takes *daily* MiB per install."""
     database = Database.create(folder)
     with database.write() as connection:
         key = form_key(connection)
-    return Host(database, Writer(database), issuer.rstrip("/"), key, now)
+    limit = Limit.of_uploads(daily)
+    return Host(database, Writer(database), issuer.rstrip("/"), key, now, uploads=limit)
 
 
 def form_key(connection: Connection) -> str:

@@ -51,6 +51,8 @@ _REMEMBERED = 20_000
 #: Bytes of a body, packed and plain, from which on it is read off the event loop: everybody else
 #: would wait for it. For less the way there takes longer than the work.
 _PACKED, _PLAIN = 2_048, 65_536
+#: Bytes as which an upload counts at least: the smallest takes a row of the log.
+_LEAST = 1_024
 
 
 class Sender(NamedTuple):
@@ -102,11 +104,16 @@ async def upload(request: Request) -> Response:
     sender = await _admit(host, token, host.now())
     if isinstance(sender, Response):
         return sender
+    install, now = sender.access.install.hex(), host.now()
+    if host.uploads.spent(install, now):
+        host.uploads.count(install, now, 0)
+        return _enough(host.uploads.wait(install, now))
     legacy = LEGACY_SCOPE in sender.access.scope
     # A 0.3 client cannot pack what it sends, nor send less when it is told that it was too much.
     body = await _read(request, LEGACY_BYTES if legacy else LIMITS["body_bytes"])
     if isinstance(body, Response):
         return body
+    host.uploads.count(install, now, max(len(body), _LEAST))
     if legacy:
         return await _keep_legacy(host, body, sender)
     return await _keep_batch(request, body, sender)
@@ -266,6 +273,12 @@ def _parse_legacy(
 async def _aside(work: Callable[[], _T], *, large: bool) -> _T:
     """Do *work*, off the event loop where it is *large*."""
     return await run_in_threadpool(work) if large else work()
+
+
+def _enough(wait: int) -> Response:
+    text = "this installation has uploaded all that it may in a day"
+    headers = {"Retry-After": str(wait)}
+    return problem(429, "quota", "Enough for a day", text, headers=headers)
 
 
 def _not_yours() -> Response:

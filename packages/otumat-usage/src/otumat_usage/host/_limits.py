@@ -1,4 +1,4 @@
-"""Count attempts per network address, in memory, without keeping an address."""
+"""Count what each asker takes, in bounded memory, without keeping an address or an id."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import ipaddress
 import secrets
 from collections import OrderedDict
 
-__all__ = ["Limit", "network_of"]
+__all__ = ["DAILY", "Limit", "network_of"]
 
-_REMEMBERED = 10_000
+#: Askers that are remembered; of those who upload more, as a large host has more at a time.
+_REMEMBERED, _UPLOADING = 10_000, 50_000
+#: MiB that one install may upload in a day, unpacked, where the maintainer says nothing else: ten
+#: times as much as our own client keeps for a host that was away.
+DAILY = 64
 #: What one household is given of IPv6, in which it may take another address for each request.
 _PREFIX = 56
 
@@ -27,16 +31,22 @@ def network_of(address: str) -> str:
 
 
 class Limit:
-    """Allow *attempts* per *window* milliseconds and address.
+    """Allow *attempts* per *window* milliseconds and address, or whatever else names an asker.
 
     Only a keyed hash of the address is held, under a key that dies with the process.
     """
 
-    def __init__(self, attempts: int, window: int) -> None:
+    def __init__(self, attempts: int, window: int, *, remembered: int = _REMEMBERED) -> None:
         self._attempts = attempts
         self._window = window
+        self._remembered = remembered
         self._seed = secrets.token_bytes(16)
         self._counts: OrderedDict[int, tuple[int, int]] = OrderedDict()
+
+    @classmethod
+    def of_uploads(cls, daily: int = DAILY) -> Limit:
+        """Allow *daily* MiB of each install; 0 stands for no limit."""
+        return cls((daily << 20) or 2**63, 86_400_000, remembered=_UPLOADING)
 
     def spent(self, address: str, now: int) -> bool:
         """Say whether *address* has no attempt left in this window."""
@@ -48,14 +58,14 @@ class Limit:
         start, _ = self._counts.get(self._key(address), (now - self._window, 0))
         return max(0, -(-(start + self._window - now) // 1000))
 
-    def count(self, address: str, now: int) -> None:
-        """Note one attempt."""
+    def count(self, address: str, now: int, by: int = 1) -> None:
+        """Note one attempt, or *by* of them; of 0 only that somebody asked."""
         key = self._key(address)
         start, count = self._counts.pop(key, (now, 0))
         if now - start >= self._window:
             start, count = now, 0
-        self._counts[key] = (start, count + 1)
-        if len(self._counts) > _REMEMBERED:
+        self._counts[key] = (start, count + by)
+        if len(self._counts) > self._remembered:
             self._counts.popitem(last=False)
 
     def take(self, address: str, now: int) -> bool:

@@ -26,6 +26,7 @@ from otumat_usage.host._errors import InstallUnknown, PackageInvalid
 from otumat_usage.host._health import metrics_token
 from otumat_usage.host._host import form_key, open_host
 from otumat_usage.host._journal import configure
+from otumat_usage.host._limits import DAILY
 from otumat_usage.host._postman import Postman
 from otumat_usage.host._rights import Erased, as_lines, erase, export
 from otumat_usage.host._server import bind as bind_socket
@@ -120,6 +121,7 @@ def run(  # noqa: PLR0913 - one argument per option
     announce: Callable[[Serving], None],
     access_log: bool = False,
     proxies: tuple[str, ...] = (),
+    daily: int = DAILY,
 ) -> None:
     """Serve the host in *folder* until it is told to stop."""
     given = None if url is None else checked_address(url)
@@ -134,7 +136,7 @@ def run(  # noqa: PLR0913 - one argument per option
             issuer = given or recall(connection, "url") or reached
             remember(connection, "serving", issuer)
             admin = new_link(connection, issuer, _now())
-        host = open_host(folder, issuer=issuer)
+        host = open_host(folder, issuer=issuer, daily=daily)
         journal, access = configure(access=access_log)
         worker = Worker(database, journal=journal, keep=keep)
         worker.start()

@@ -54,6 +54,15 @@ def host_group() -> None:
     metavar="ADDRESS",
     help="Proxy or network whose X-Forwarded-For is believed (repeatable).",
 )
+@click.option(
+    "--daily-limit",
+    "daily",
+    type=click.IntRange(0),
+    metavar="MIB",
+    default=64,
+    show_default=True,
+    help="What one installation may upload in a day, unpacked; 0 is no limit.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the addresses as one JSON line.")
 @click.option(
     "--ready-file",
@@ -68,6 +77,7 @@ def serve_command(  # noqa: PLR0913, PLR0917 - one argument per option
     url: str | None,
     allowed_host: tuple[str, ...],
     trust_proxy: tuple[str, ...],
+    daily: int,
     as_json: bool,  # noqa: FBT001 - click passes flags by name
     ready_file: Path | None,
     access_log: bool,  # noqa: FBT001
@@ -97,6 +107,7 @@ def serve_command(  # noqa: PLR0913, PLR0917 - one argument per option
         announce=announce,
         access_log=access_log,
         proxies=trust_proxy,
+        daily=daily,
     )
 
 
