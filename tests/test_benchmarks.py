@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import re
 import runpy
+import signal
 import subprocess
 import sys
 
@@ -40,3 +41,32 @@ def test_help_works_without_any_peer(area, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("usage: ")
     assert not list(empty.iterdir())
+
+
+SERVES = """
+import sys, time
+from answers import postgresql
+with postgresql() as address:
+    print(address.partition("host=")[2], flush=True)
+    time.sleep(300)
+"""
+
+
+@pytest.mark.service
+@pytest.mark.postgresql
+def test_a_benchmark_that_is_told_to_end_leaves_no_server_behind():
+    program = subprocess.Popen(
+        [sys.executable, "-c", SERVES],
+        cwd=ROOT / "benchmarks" / "host", stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert program.stdout is not None
+    folder = pathlib.Path(program.stdout.readline().strip())
+    server = int((folder / "data" / "postmaster.pid").read_text().split()[0])
+    assert pathlib.Path(f"/proc/{server}").exists()
+
+    program.terminate()
+    program.communicate(timeout=60)
+
+    assert program.returncode == 128 + signal.SIGTERM
+    assert not pathlib.Path(f"/proc/{server}").exists()
+    assert not folder.exists()

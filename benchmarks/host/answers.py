@@ -40,6 +40,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
+from ending import heed_sigterm
 from year import DAY, DAYS, Year
 
 if TYPE_CHECKING:
@@ -61,7 +62,15 @@ def postgresql() -> Iterator[str]:
     place = pathlib.Path(found.stdout.strip()) if found.returncode == 0 else None
     if place is None or not (place / "initdb").exists():
         place = debian[-1]
+    heed_sigterm()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="otumat-pg-"))
+    try:
+        yield from _served(place, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _served(place: pathlib.Path, folder: pathlib.Path) -> Iterator[str]:
     other: list[str] = []
     if os.getuid() == 0:  # which the server refuses to run as
         shutil.chown(folder, "nobody")
@@ -86,7 +95,6 @@ def postgresql() -> Iterator[str]:
     finally:
         server.send_signal(signal.SIGINT)
         server.wait()
-        shutil.rmtree(folder)
 
 
 class Timed:

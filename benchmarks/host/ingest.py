@@ -24,6 +24,7 @@ import tempfile
 import time
 import uuid
 
+from ending import heed_sigterm
 from shown import Figure, show
 
 CONNECTIONS = 32
@@ -146,6 +147,7 @@ def measure(
     store: str, rows: int, seconds: float, connections: int = CONNECTIONS
 ) -> dict[str, float]:
     """Start a fresh server, load it, stop it."""
+    heed_sigterm()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         prepare(folder)

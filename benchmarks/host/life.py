@@ -28,6 +28,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy.exc
+from ending import heed_sigterm
 from shown import Figure, show
 
 if TYPE_CHECKING:
@@ -37,11 +38,13 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def serving(folder: pathlib.Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run the host in *folder*; yield its process and address once it is ready."""
+    heed_sigterm()
     with tempfile.TemporaryDirectory() as name:
         ready = pathlib.Path(name, "ready")
         command = [sys.executable, "-m", "otumat_usage.host", "serve", "-d", str(folder)]
         server = subprocess.Popen(
-            [*command, "--port", "0", "--ready-file", str(ready)], stdout=subprocess.DEVNULL
+            [*command, "--daily-limit", "0", "--port", "0", "--ready-file", str(ready)],
+            stdout=subprocess.DEVNULL,
         )
         try:
             while not ready.exists() or not ready.read_bytes():

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from answers import number
+from ending import heed_sigterm
 from year import Year
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ TIMES = """async () => {
 @contextlib.contextmanager
 def served(folder: pathlib.Path) -> Iterator[tuple[str, str]]:
     """Serve *folder*; yield its address and a link that lets the maintainer in."""
+    heed_sigterm()
     ready = folder.parent / "ready.json"
     ready.unlink(missing_ok=True)
     command = [sys.executable, "-m", "otumat_usage.host"]
