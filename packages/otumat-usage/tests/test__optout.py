@@ -12,6 +12,8 @@ import textwrap
 
 import pytest
 
+from otumat_usage import _optout
+
 from .uploads._answers import EVENTS, accept
 
 pytestmark = pytest.mark.service
@@ -233,6 +235,19 @@ def test_a_home_of_somebody_else_refuses(agreed, is_silent, run):
         env["HOME"] = "/"
 
     assert "not this user's own" in is_silent(run(**env))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps profiles apart itself")
+def test_what_was_found_of_one_home_is_not_said_of_another(data, tmp_path):
+    """What is looked at once a second is looked at for each home."""
+    data.mkdir(parents=True)
+    other = tmp_path / "other"
+    other.mkdir()
+    other.chmod(0o777)
+
+    said = [_optout.overruled("p", str(home)) for home in (data, other, data)]
+
+    assert said == [None, "the home is not this user's own", None]
 
 
 def test_a_no_given_elsewhere_is_seen_before_the_next_event(agreed, python, fake):

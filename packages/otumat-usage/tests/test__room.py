@@ -32,6 +32,17 @@ def test_many_short_processes_that_nobody_takes_stay_within_the_cap(
     assert dropped["overflow"] == 60
 
 
+def test_a_small_file_counts_as_the_block_that_it_takes(agent, data, drain, monkeypatch):
+    monkeypatch.setattr(_room, "MAX_BYTES", _spool.SEAL_BYTES + 10 * 4096)
+    for event in range(20):
+        agent.log(event_type=f"{event:02}")
+        agent.seal()
+    (folder,) = {file.parent for file in data.rglob("*.spool")}
+
+    assert _room.make(str(folder), [file.name for file in folder.iterdir()]) == 10
+    assert drain()[0] == [f"{event:02}" for event in range(10, 20)]
+
+
 def test_fewer_files_than_many_are_never_too_much():
     assert _spool.MANY * (_spool.SEAL_BYTES + 4096) <= _room.MAX_BYTES
     assert _spool.MANY < _room.MAX_FILES
