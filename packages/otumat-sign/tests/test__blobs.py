@@ -16,6 +16,7 @@ from otumat_sign._blobs import (
     BUFFER_SIZE,
     _raise_unreadable,
     _readv_portably,
+    _stream,
     blob_id,
     heads,
     kind,
@@ -151,6 +152,44 @@ def test_a_file_that_is_written_while_it_is_read_is_never_hashed(tmp_path, how):
     finally:
         stop.set()
         writer.join()
+
+
+def test_a_file_that_grows_as_fast_as_it_is_read_is_given_up(tmp_path):
+    """What comes beyond its size is not read to its end, which may never come."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(10))
+    fed = []
+
+    class Growing:
+        def update(self, data):
+            fed.append(len(data))
+            if len(fed) < 50:
+                with path.open("ab") as file:
+                    file.write(bytes(2 * len(data)))
+
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        assert _stream(handle, 10, [Growing()]) > 10
+    finally:
+        os.close(handle)
+    assert len(fed) <= 3
+
+
+def test_no_more_of_a_file_is_held_than_the_buffer(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(bytes(3 * BUFFER_SIZE))
+    fed = []
+
+    class Fed:
+        def update(self, data):
+            fed.append(len(data))
+
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        assert _stream(handle, 3 * BUFFER_SIZE, [Fed()]) == 3 * BUFFER_SIZE
+    finally:
+        os.close(handle)
+    assert max(fed) == BUFFER_SIZE
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,31 @@ class TestCheck:
         assert check("space.two", trusted=alice.pub).distribution == "second"
         assert check("first", trusted=alice.pub).modules == ("space.one",)
 
+    def test_asks_the_distribution_that_lies_where_python_imports_from(
+        self, make_wheel, signed, site, tmp_path, unpack, alice, monkeypatch
+    ):
+        """The rest of another version, earlier on the path, says nothing of what is imported."""
+        site(signed())
+        rest = unpack(make_wheel(tmp_path, {"demo.py": b""}, version="0.9"), tmp_path / "rest")
+        (tmp_path / "rest/demo.py").unlink()
+        monkeypatch.syspath_prepend(str(rest.parent))
+
+        verdict = check("demo", trusted=alice.pub)
+
+        assert (verdict.state, verdict.version) == ("trusted", "1.0")
+
+    def test_knows_a_folder_by_any_of_its_names(self, signed, site, alice, monkeypatch):
+        site(signed({"demo/__init__.py": b"", "two.py": b""}))
+        (site.parent / "link").symlink_to(site)
+        monkeypatch.syspath_prepend(str(site.parent / "link/../site"))
+
+        assert check("demo", trusted=alice.pub).modules == ("demo", "two")
+
+    def test_takes_a_dotted_name_for_all_of_the_distribution_that_has_it(self, signed, site, alice):
+        site(signed({"space/one/__init__.py": b"", "two.py": b""}, name="space.one"))
+
+        assert check("space.one", trusted=alice.pub).modules == ("space.one", "two")
+
     def test_covers_every_module_of_a_distribution(self, signed, site, alice):
         site(signed({"one/__init__.py": b"", "two.py": b""}))
         (site / "two.py").write_bytes(b"evil = 1\n")
@@ -115,6 +140,19 @@ class TestEditable:
         verdict = check("demo", trusted=alice.pub)
 
         assert (verdict.state, bool(verdict)) == ("editable", False)
+
+    def test_install_is_not_trusted_for_what_lies_in_its_source_folder(
+        self, tmp_path, make_wheel, signed, site, unpack, alice, monkeypatch
+    ):
+        """What was installed into that folder once is signed, and what is edited there is not."""
+        info = site(make_wheel(tmp_path, {"_editable.pth": b""}))
+        (info / "direct_url.json").write_text(
+            f'{{"dir_info": {{"editable": true}}, "url": "file://{tmp_path}/project"}}'
+        )
+        unpack(signed(), tmp_path / "project")
+        monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "project")])
+
+        assert check("demo", trusted=alice.pub).state == "editable"
 
     def test_install_from_a_source_folder_is_found_by_its_module(
         self, tmp_path, make_wheel, site, alice, monkeypatch

@@ -38,6 +38,17 @@ def content(path, name):
         return archive.read(member)
 
 
+def with_record(sound, change):
+    """Write the wheel *sound* again with another RECORD; return where."""
+    wheel = sound.parent / "other" / sound.name
+    wheel.parent.mkdir()
+    with zipfile.ZipFile(sound) as source, zipfile.ZipFile(wheel, "w") as target:
+        for entry in source.infolist():
+            data = source.read(entry)
+            target.writestr(entry, change(data) if entry.filename.endswith("RECORD") else data)
+    return wheel
+
+
 class TestSignWheel:
     def test_adds_a_signature_a_manifest_and_the_keyring(self, tmp_path, make_wheel, alice):
         wheel = make_wheel(tmp_path)
@@ -72,6 +83,34 @@ class TestSignWheel:
                 data = archive.read(name)
                 digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=")
                 assert (value, size) == (f"sha256={digest.decode()}", str(len(data)))
+
+    def test_keeps_the_rows_and_the_ends_of_lines_of_record(self, tmp_path, make_wheel, alice):
+        """A backend may write CRLF, as Python's csv does by default, and leave lines empty."""
+        wheel = with_record(
+            make_wheel(tmp_path), lambda data: data.replace(b"\n", b"\r\n", 1) + b"\r\n"
+        )
+        before = content(wheel, "RECORD").split(b"\r\n")[0]
+
+        sign_wheel(wheel, key=alice.private)
+
+        rows = content(wheel, "RECORD").split(b"\r\n")
+        assert rows[0] == before
+        assert rows[-2:] == [b"demo-1.0.dist-info/RECORD,,", b""]
+        assert not any(b"\n" in row or not row for row in rows[:-1])
+
+    def test_gives_what_it_adds_the_date_of_record_and_marks_names_that_need_it(
+        self, tmp_path, make_wheel, alice
+    ):
+        """Bit 11 says that a name is UTF-8; without it a reader takes it for code page 437."""
+        wheel = make_wheel(tmp_path, {"demo/__init__.py": b"", "größe.py": b""})
+
+        sign_wheel(wheel, key=alice.private)
+
+        with zipfile.ZipFile(wheel) as archive:
+            added = {entry.filename.rpartition("/")[2]: entry for entry in archive.infolist()}
+        marked = {name: bool(added[name].flag_bits & 0x800) for name in ("demo.sig", "größe.sig")}
+        assert marked == {"demo.sig": False, "größe.sig": True}
+        assert {entry.date_time for entry in added.values()} == {(2020, 2, 2, 0, 0, 0)}
 
     def test_signs_what_an_installer_lays_out(self, tmp_path, signed, unpack, alice):
         """The signature is over `hash_pkg` of the installed folder, x bits included."""
@@ -233,21 +272,14 @@ class TestSignWheel:
                 b"demo-1.0.dist-info/RECORD,,\nx.py,,\n",
                 "lists x.py",
             ),
+            (b"demo/core.py,", b"demo/\xffcore.py,", "RECORD is not UTF-8"),
         ],
-        ids=["unlisted", "another hash", "absent"],
+        ids=["unlisted", "another hash", "absent", "not UTF-8"],
     )
     def test_refuses_a_wheel_whose_record_is_wrong(
         self, tmp_path, make_wheel, alice, old, new, why
     ):
-        sound = make_wheel(tmp_path)
-        wheel = tmp_path / "wrong" / sound.name
-        wheel.parent.mkdir()
-        with zipfile.ZipFile(sound) as source, zipfile.ZipFile(wheel, "w") as target:
-            for name in source.namelist():
-                data = source.read(name)
-                target.writestr(
-                    name, data.replace(old, new, 1) if name.endswith("RECORD") else data
-                )
+        wheel = with_record(make_wheel(tmp_path), lambda data: data.replace(old, new, 1))
 
         with pytest.raises(WheelError, match=why):
             sign_wheel(wheel, key=alice.private)
