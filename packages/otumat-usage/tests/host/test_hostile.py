@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import socket
+import threading
 import time
 import uuid
 import zlib
@@ -405,6 +406,33 @@ def test_a_large_body_is_unpacked_and_judged_off_the_event_loop(service, instant
     assert work <= seen
     assert not work & seen_of_large
     assert "upload" in seen_of_large
+
+
+def test_no_more_than_two_large_bodies_are_judged_at_once(service):
+    """Forty of eight kilobytes each took three gigabytes until they were found to be no batches."""
+    tokens = service.enrol()
+    service.upload(tokens, service.batch(tokens, "a"))
+    third, entered = threading.Barrier(3), []
+
+    class Declared(dict):
+        def __contains__(self, name):
+            entered.append(name)
+            with contextlib.suppress(threading.BrokenBarrierError):
+                third.wait(0.5)  # goes on when three are here, and breaks for all when not
+            return False
+
+    ((token, (until, access, package, store)),) = service.host.bearers.items()
+    package = dataclasses.replace(package, events=Declared())
+    service.host.bearers[token] = until, access, package, store
+    sent = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    bodies = [service.batch(tokens, "a", unknown="x" * 70_000) for _ in range(6)]
+    answers = service.browser.together(
+        *(("POST", "/api/usage-event", {"json": body, "headers": sent}) for body in bodies)
+    )
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(entered) == 6
+    assert third.broken
 
 
 def test_a_large_body_of_a_0_3_client_is_judged_off_the_event_loop(service, instant, on_the_loop):

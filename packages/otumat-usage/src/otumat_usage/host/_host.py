@@ -52,6 +52,8 @@ class Host:
         uploads: Bytes that one install may upload in a day, unpacked.
         outside: Lets few wait for mail servers and providers at once: what reads the store shares
             its threads with them.
+        judging: Lets two large uploads be unpacked and judged at once: each may take as much memory
+            as all the rest, and more of them would not be done sooner.
         proof: That the store took a write in the last two seconds.
         metrics: What this process has done so far, as numbers.
     """
@@ -72,6 +74,7 @@ class Host:
     self_keys: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
     uploads: Limit = dataclasses.field(default_factory=Limit.of_uploads)
     outside: asyncio.Semaphore = dataclasses.field(default_factory=lambda: asyncio.Semaphore(8))
+    judging: asyncio.Semaphore = dataclasses.field(default_factory=lambda: asyncio.Semaphore(2))
     proof: Shared = dataclasses.field(default_factory=lambda: Shared(2000))
     metrics: Metrics = dataclasses.field(default_factory=Metrics)
 

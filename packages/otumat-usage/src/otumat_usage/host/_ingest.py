@@ -6,7 +6,7 @@ import hashlib
 import random
 import uuid
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from otumat_usage.host import _legacy_batch, _packages
 from otumat_usage.host._grants import LEGACY_SCOPE, Access, Refusal, authenticate
@@ -14,45 +14,27 @@ from otumat_usage.host._log import Receipt, Reused, Upload, append
 from otumat_usage.host._messages import UploadReceipt
 from otumat_usage.host._rejected import NAMED, total
 from otumat_usage.host._secrets import install_of
+from otumat_usage.host._sent import Sent, judged, read
 from otumat_usage.host._web import (
     Request,
     Response,
     host_of,
     json_answer,
     problem,
-    read_body,
     reading,
-    run_in_threadpool,
     writing,
 )
-from otumat_usage.host._wire import (
-    LEGACY_BYTES,
-    LIMITS,
-    Malformed,
-    TooLarge,
-    decode,
-    inflate,
-    judge_rows,
-)
+from otumat_usage.host._wire import LEGACY_BYTES, LIMITS, decode, judge_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from otumat_usage.host._database import Connection
     from otumat_usage.host._host import Host
 
 __all__ = ["bearer", "refuse", "upload"]
 
-_T = TypeVar("_T")
-
 #: Milliseconds for which a token's meaning is remembered, and for how many tokens.
 _FRESH = 5000
 _REMEMBERED = 20_000
-#: Bytes of a body, packed and plain, from which on it is read off the event loop: everybody else
-#: would wait for it. For less the way there takes longer than the work.
-_PACKED, _PLAIN = 2_048, 65_536
-#: Bytes as which an upload counts at least: the smallest takes a row of the log.
-_LEAST = 1_024
 
 
 class Sender(NamedTuple):
@@ -110,10 +92,9 @@ async def upload(request: Request) -> Response:
         return _enough(host.uploads.wait(install, now))
     legacy = LEGACY_SCOPE in sender.access.scope
     # A 0.3 client cannot pack what it sends, nor send less when it is told that it was too much.
-    body = await _read(request, LEGACY_BYTES if legacy else LIMITS["body_bytes"])
+    body = await read(request, LEGACY_BYTES if legacy else LIMITS["body_bytes"])
     if isinstance(body, Response):
         return body
-    host.uploads.count(install, now, max(len(body), _LEAST))
     if legacy:
         return await _keep_legacy(host, body, sender)
     return await _keep_batch(request, body, sender)
@@ -172,38 +153,13 @@ def _peek(
     return access, _packages.by_id(connection, access.package)
 
 
-async def _read(request: Request, most: int) -> bytes | Response:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        return problem(415, "media-type", "Unsupported media type", "send application/json")
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("gzip", "identity"):
-        return problem(415, "encoding", "Unsupported encoding", "send gzip or identity")
-    try:
-        body = await read_body(request, most)
-        if body is None:
-            text = f"the body passes {most} bytes"
-            return problem(413, "too-large", "Batch too large", text, limits=LIMITS)
-        large = len(body) > _PACKED
-        return await _aside(lambda: inflate(body), large=large) if encoding == "gzip" else body
-    except TooLarge as error:
-        return problem(413, "too-large", "Batch too large", str(error), limits=LIMITS)
-    except Malformed as error:
-        return problem(400, "malformed", "Malformed batch", str(error))
-
-
 def _parse(
     request: Request, body: bytes, access: Access, package: _packages.Package, now: int
 ) -> Upload | Response:
-    try:
-        batch = decode(body)
-        accepted, rejected = judge_rows(
-            batch, package.events, now, clock=_clock(request.headers.get("date"))
-        )
-    except TooLarge as error:
-        return problem(413, "too-large", "Batch too large", str(error), limits=LIMITS)
-    except Malformed as error:
-        return problem(400, "malformed", "Malformed batch", str(error))
+    batch = decode(body)
+    accepted, rejected = judge_rows(
+        batch, package.events, now, clock=_clock(request.headers.get("date"))
+    )
     key = request.headers.get("idempotency-key", "").strip('"')
     if key and key != batch.batch:
         return problem(400, "malformed", "Malformed batch", "Idempotency-Key is not the batch id")
@@ -220,12 +176,13 @@ def _store(connection: Connection, token: str, parsed: Upload) -> Receipt | Reus
     return append(connection, install=access.install, package=access.package, upload=parsed)
 
 
-async def _keep_batch(request: Request, body: bytes, sender: Sender) -> Response:
+async def _keep_batch(request: Request, body: Sent, sender: Sender) -> Response:
     """Store one batch; come back after the commit."""
     host = host_of(request)
     now = host.now()
-    parsed = await _aside(
-        lambda: _parse(request, body, sender.access, sender.package, now), large=len(body) > _PLAIN
+    access, package = sender.access, sender.package
+    parsed = await judged(
+        host, body, access.install, lambda plain: _parse(request, plain, access, package, now)
     )
     if isinstance(parsed, Response):
         return parsed
@@ -235,11 +192,12 @@ async def _keep_batch(request: Request, body: bytes, sender: Sender) -> Response
     return _answer(result, sender.package)
 
 
-async def _keep_legacy(host: Host, body: bytes, sender: Sender) -> Response:
+async def _keep_legacy(host: Host, body: Sent, sender: Sender) -> Response:
     """Store what a 0.3 client sends; come back after the commit."""
     now = host.now()
-    uploads = await _aside(
-        lambda: _parse_legacy(body, sender.access, sender.package, now), large=len(body) > _PLAIN
+    access, package = sender.access, sender.package
+    uploads = await judged(
+        host, body, access.install, lambda plain: _parse_legacy(plain, access, package, now)
     )
     if isinstance(uploads, Response):
         return uploads
@@ -259,20 +217,10 @@ async def _keep_legacy(host: Host, body: bytes, sender: Sender) -> Response:
 def _parse_legacy(
     body: bytes, access: Access, package: _packages.Package, now: int
 ) -> list[Upload] | Response:
-    try:
-        found = _legacy_batch.decode(body)
-    except TooLarge as error:
-        return problem(413, "too-large", "Batch too large", str(error), limits=LIMITS)
-    except Malformed as error:
-        return problem(400, "malformed", "Malformed batch", str(error))
+    found = _legacy_batch.decode(body)
     if found.installId != str(uuid.UUID(bytes=access.install)):
         return _not_yours()
     return _legacy_batch.uploads_of(found, body, package, now)
-
-
-async def _aside(work: Callable[[], _T], *, large: bool) -> _T:
-    """Do *work*, off the event loop where it is *large*."""
-    return await run_in_threadpool(work) if large else work()
 
 
 def _enough(wait: int) -> Response:
