@@ -22,7 +22,15 @@ from otumat_usage.host import (
     _rights,
     _statistics,
 )
-from otumat_usage.host._database import SCHEMA_VERSION, Database, metadata, select, serving_from
+from otumat_usage.host._database import (
+    SCHEMA_VERSION,
+    Database,
+    blocks,
+    insert,
+    metadata,
+    select,
+    serving_from,
+)
 from otumat_usage.host._errors import (
     StoreBusy,
     StoreInUse,
@@ -465,6 +473,17 @@ def test_a_host_that_is_made_after_the_look_for_one_is_not_replaced_unasked(copy
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("None [Loss(")
+
+
+def test_what_is_held_ahead_is_put_together_anew_and_not_taken_from_a_backup(service, folder, copy):
+    """It holds packed sets, and tells nothing that days and weeks do not."""
+    with service.host.database.write() as connection:
+        block = {"package": 1, "day": 0, "features": b"none", "pairs": b"none"}
+        connection.execute(insert(blocks).values(block))
+
+    _restore.restore(folder, copy())
+
+    assert rows(service.host.database)["rollup_block"] == []
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

@@ -16,6 +16,7 @@ from otumat_usage.host._database import (
     admin_links,
     api_tokens,
     auth_codes,
+    blocks,
     delete,
     device_grants,
     families,
@@ -146,7 +147,8 @@ def replace_all(connection: Connection, backup: Tables, gone: Collection[bytes] 
     for table in metadata.sorted_tables:
         if table not in stays:
             connection.execute(delete(table))
-            _take(connection, table, backup)
+            if table is not blocks:  # put together anew from the others, when there is time
+                _take(connection, table, backup)
     _raise_sequence(connection)
     _set_again(connection, earlier)
     return _begin_with(connection, gone)
