@@ -10,8 +10,8 @@ __all__ = ["DAILY", "Limit", "network_of"]
 
 #: Askers that are remembered; of those who upload more, as a large host has more at a time.
 _REMEMBERED, _UPLOADING = 10_000, 50_000
-#: MiB that one install may upload in a day, unpacked, where the maintainer says nothing else: ten
-#: times as much as our own client keeps for a host that was away.
+#: MiB that one install may upload in a day, unpacked, where the maintainer says nothing else: our
+#: own client keeps no more than two, packed, for a host that was away.
 DAILY = 64
 #: What one household is given of IPv6, in which it may take another address for each request.
 _PREFIX = 56
