@@ -2,7 +2,7 @@
 
 import pytest
 
-from otumat_usage.host import _blocks, _kept, _packages, _rollups
+from otumat_usage.host import _blocks, _kept, _packages
 from otumat_usage.host._ahead import work_ahead
 from otumat_usage.host._answers import Answers
 from otumat_usage.host._bitmaps import BitMap
@@ -10,6 +10,7 @@ from otumat_usage.host._cells import ALL, FEATURE, VERSION, Cell
 from otumat_usage.host._database import blocks, delete, members, rollups, select, weeks
 from otumat_usage.host._retention import Policy, let_go, set_policy
 from otumat_usage.host._rights import erase
+from otumat_usage.host._worker import fold_all
 
 DAY = 86_400_000
 START = _blocks.block_of(20_605)
@@ -24,9 +25,10 @@ def used(user, day, feature, version):
     return {key: Cell(1, BitMap([user])) for key in keys}
 
 
-def fold_some(database):
-    with database.beside() as connection:
-        return _rollups.fold(connection, 100)
+def send(service):
+    """Upload one event of a new install."""
+    tokens = service.enrol()
+    service.upload(tokens, service.batch(tokens, "plot"))
 
 
 @pytest.fixture
@@ -114,16 +116,13 @@ def test_what_comes_late_drops_the_block_until_the_next_time(year):
 
 def test_what_waits_to_be_counted_is_answered_and_not_held(service):
     database = service.host.database
-    tokens = service.enrol()
-    service.upload(tokens, service.batch(tokens, "plot"))
-    while fold_some(database):
-        pass
+    send(service)
+    fold_all(database)
     with database.read() as connection:
         package = _packages.find(connection, "demo")
         day = Answers(connection, package, service.clock()).today
     later = (_blocks.block_of(day) + _blocks.DAYS + 3) * DAY
-    others = service.enrol()
-    service.upload(others, service.batch(others, "plot"))
+    send(service)
 
     work_ahead(database, later)
 
@@ -140,10 +139,8 @@ def test_what_waits_to_be_counted_is_answered_and_not_held(service):
 
 def test_whoever_is_erased_is_in_no_block(service):
     database = service.host.database
-    tokens = service.enrol()
-    service.upload(tokens, service.batch(tokens, "plot"))
-    while fold_some(database):
-        pass
+    send(service)
+    fold_all(database)
     work_ahead(database, service.clock() + 60 * DAY)
     with database.read() as connection:
         assert connection.execute(select(blocks)).all()
