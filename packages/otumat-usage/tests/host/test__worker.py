@@ -6,10 +6,11 @@ import time
 
 import pytest
 
-from otumat_usage.host import _kept, _kept_badges, _packages, _public
+from otumat_usage.host import _kept, _kept_badges, _packages, _public, _worker
 from otumat_usage.host._bitmaps import BitMap
 from otumat_usage.host._cells import ALL, FEATURE, VERSION, Cell
 from otumat_usage.host._database import Database, delete, func, inbox, mixed, select
+from otumat_usage.host._errors import StoreUnavailable
 from otumat_usage.host._journal import Journal
 from otumat_usage.host._worker import WEEKS, Worker
 
@@ -90,6 +91,30 @@ def test_a_store_that_cannot_be_used_is_told(service):
     worker.stop()
 
     assert json.loads(out.getvalue())["event"] == "store"
+
+
+@pytest.mark.parametrize("how", [RuntimeError, StoreUnavailable])
+def test_a_duty_that_fails_keeps_no_other_waiting_and_comes_no_more_often(
+    workers, monkeypatch, how
+):
+    done, never = [], 10**9
+
+    def fails(*_):
+        done.append("failed")
+        raise how
+
+    monkeypatch.setattr(_worker, "SWEEP", never)
+    monkeypatch.setattr(_worker, "let_go", fails)
+    monkeypatch.setattr(_worker, "work_ahead", lambda *_: done.append("ahead"))
+    monkeypatch.setattr(_worker, "AHEAD", 0)
+    monkeypatch.setattr(_worker, "TIDY", never)
+
+    worker = workers()
+
+    until(lambda: done.count("ahead") > 1)
+    assert worker.leads
+    assert done.count("failed") == 1
+    assert done[0] == "failed"
 
 
 def test_what_an_older_store_lacks_is_filled(service, workers):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -15,10 +16,13 @@ from otumat_usage.host._retention import let_go
 from otumat_usage.host._rollups import catch_up, fold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from otumat_usage.host._database import Database
     from otumat_usage.host._journal import Journal
+
+    #: Is given the store, the present in milliseconds, and what says when to leave off.
+    _Duty = Callable[[Database, int, Callable[[], bool]], object]
 
 __all__ = ["Worker", "fold_all"]
 
@@ -78,6 +82,7 @@ class Worker:
         self._journal = journal
         self._keep = keep
         self._pause = pause
+        self._behind = True
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="otumat-rollups", daemon=True)
         #: Whether this process counts now.
@@ -95,44 +100,59 @@ class Worker:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            try:
+            with self._told():
                 self._keep()
                 with self._database.leading() as still_leading:
                     if still_leading is not None:
                         self._work(still_leading)
-            except StoreUnavailable as error:
-                # It is gone or full: what waits is kept, and counted when it is back.
-                if self._journal is not None:
-                    self._journal.store_outage(error)
-            except Exception:  # noqa: BLE001 - counting outlives any one failure
-                # Nothing is lost and no answer is wrong, but someone must be told.
-                _log.exception("uploads cannot be counted; trying again")
-            finally:
-                self.leads = False
+            self.leads = False
             self._stop.wait(self._pause)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Outlive any failure of what is done inside, and tell someone."""
+        try:
+            yield
+        except StoreUnavailable as error:
+            # It is gone or full: what waits is kept, and counted when it is back.
+            if self._journal is not None:
+                self._journal.store_outage(error)
+        except Exception:  # noqa: BLE001 - counting outlives any one failure
+            # Nothing is lost and no answer is wrong.
+            _log.exception("the work in the background failed; trying again")
 
     def _work(self, still_leading: Callable[[], None]) -> None:
         self.leads = True
-        tidied = swept = ahead = -float(TIDY)
-        behind = True
+        self._behind = True
+        # What is done, in this order, and how many seconds lie between two times.
+        duties: dict[_Duty, float] = {
+            self._count: 0,
+            self._catch_up: 0,
+            let_go: TIDY,
+            sweep_all: SWEEP,
+            _kept_badges.keep: 0,
+            work_ahead: AHEAD,
+        }
+        due = dict.fromkeys(duties, 0.0)
         while not self._stop.is_set():
             self._keep()
-            still_leading()
-            fold_all(self._database, self._stops_in(SWEEP))
-            if behind:
-                with self._database.beside() as connection:
-                    behind = catch_up(connection, WEEKS)
-            if time.monotonic() - tidied >= TIDY:
-                let_go(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
-                tidied = time.monotonic()
-            if time.monotonic() - swept >= SWEEP:
-                sweep_all(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
-                swept = time.monotonic()
-            _kept_badges.keep(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
-            if time.monotonic() - ahead >= AHEAD:
-                work_ahead(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
-                ahead = time.monotonic()
+            for duty, pause in duties.items():
+                still_leading()
+                if time.monotonic() >= due[duty] and not self._stop.is_set():
+                    # One that fails keeps none of the others waiting, and does not come every time.
+                    due[duty] = time.monotonic() + min(pause, SWEEP)
+                    with self._told():
+                        duty(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
+                        due[duty] = time.monotonic() + pause
             self._stop.wait(self._pause)
+
+    def _count(self, database: Database, _now: int, _stopping: Callable[[], bool]) -> None:
+        fold_all(database, self._stops_in(SWEEP))
+
+    def _catch_up(self, database: Database, _now: int, _stopping: Callable[[], bool]) -> None:
+        if self._behind:
+            with database.beside() as connection:
+                self._behind = catch_up(connection, WEEKS)
 
     def _stops_in(self, seconds: float) -> Callable[[], bool]:
         """Return what says when to leave off: told to stop, or because so much time has gone."""
