@@ -1,10 +1,12 @@
 """Laws of the sets of users: packed, equal sets are equal bytes."""
 
 import operator
+from types import SimpleNamespace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otumat_usage.host import _bitmaps
 from otumat_usage.host._bitmaps import BitMap, pack_set, union, unpack_set
 
 numbers = st.sets(st.integers(0, 20) | st.integers(65_530, 65_550), max_size=12)
@@ -51,6 +53,21 @@ def test_nor_how_a_large_set_came_about(now, then):
 
         assert pack_set(now) == pack_set(BitMap(now.to_array()))
         assert now.get_statistics() == before
+
+
+def test_a_set_that_lies_among_others_is_read_as_every_library_we_allow_can(monkeypatch):
+    """The first of these take bytes and no other buffer."""
+    types = []
+    kept = pack_set(BitMap([1, 70_000]))
+
+    def deserialize(data):
+        types.append(type(data))
+        return BitMap.deserialize(data)
+
+    monkeypatch.setattr(_bitmaps, "BitMap", SimpleNamespace(deserialize=deserialize))
+
+    assert unpack_set(memoryview(b"." + kept + b".")[1:-1]) == BitMap([1, 70_000])
+    assert types == [bytes]
 
 
 def test_a_run_that_shrank_is_packed_as_the_two_that_are_left():

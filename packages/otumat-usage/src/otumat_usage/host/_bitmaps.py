@@ -38,7 +38,7 @@ def pack_set(numbers: BitMap) -> bytes:
 
 def unpack_set(data: bytes | memoryview) -> BitMap:
     """Undo `pack_set`."""
-    return BitMap.deserialize(data)  # type: ignore[arg-type] # it takes what has a buffer
+    return BitMap.deserialize(bytes(data))  # the oldest library takes nothing else
 
 
 def pack_few(numbers: BitMap) -> bytes:
