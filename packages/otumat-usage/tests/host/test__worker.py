@@ -9,10 +9,20 @@ import pytest
 from otumat_usage.host import _kept, _kept_badges, _packages, _public, _worker
 from otumat_usage.host._bitmaps import BitMap
 from otumat_usage.host._cells import ALL, FEATURE, VERSION, Cell
-from otumat_usage.host._database import Database, delete, func, inbox, mixed, select
+from otumat_usage.host._database import (
+    Database,
+    delete,
+    func,
+    inbox,
+    log,
+    members,
+    mixed,
+    select,
+    update,
+)
 from otumat_usage.host._errors import StoreUnavailable
 from otumat_usage.host._journal import Journal
-from otumat_usage.host._worker import WEEKS, Worker
+from otumat_usage.host._worker import WEEKS, Worker, fold_all
 
 
 def until(condition, seconds=60):
@@ -91,6 +101,24 @@ def test_a_store_that_cannot_be_used_is_told(service):
     worker.stop()
 
     assert json.loads(out.getvalue())["event"] == "store"
+
+
+def test_a_package_with_an_upload_that_cannot_be_read_keeps_no_other_waiting(service):
+    database = service.host.database
+    for name in ("demo", "other"):
+        service.add(name)
+        tokens = service.enrol(name)
+        service.upload(tokens, service.batch(tokens, "plot"))
+    with database.write() as connection:
+        broken = _packages.find(connection, "demo").id
+        connection.execute(update(log).where(log.c.package == broken).values(body=b"\xff"))
+
+    with pytest.raises(Exception, match="Expected"):
+        fold_all(database)
+
+    with database.read() as connection:
+        assert connection.scalars(select(inbox.c.package)).all() == [broken]
+        assert broken not in connection.scalars(select(members.c.package)).all()
 
 
 @pytest.mark.parametrize("how", [RuntimeError, StoreUnavailable])

@@ -30,10 +30,11 @@ from otumat_usage.host._database import (
     packages,
     select,
 )
+from otumat_usage.host._errors import StoreUnavailable
 from otumat_usage.host._log import context_values, type_names
 from otumat_usage.host._prepared import Each, Prepared
 from otumat_usage.host._settings import recall, remember
-from otumat_usage.host._sql import and_
+from otumat_usage.host._sql import DBAPIError, and_
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -116,13 +117,25 @@ _DONE = Each(
 )
 
 
-def fold(connection: Connection, limit: int) -> int:
-    """Count up to *limit* uploads of the inbox; return how many there were."""
+def fold(connection: Connection, limit: int, failed: list[Exception] | None = None) -> int:
+    """Count up to *limit* uploads of the inbox; return how many there were.
+
+    Args:
+        connection: A connection inside a write transaction.
+        limit: How many at most.
+        failed: Takes what went wrong with a package, and the others are counted all the same;
+            without it nothing is.
+    """
     lock(connection, Locked.ROLLUPS)
     done = 0
     for package in connection.scalars(select(packages.c.id).order_by(packages.c.id)).all():
         if done < limit and not _is_rebuilt(connection, package):
-            done += _fold(connection, package, limit - done)
+            try:
+                done += _fold(connection, package, limit - done)
+            except Exception as error:
+                if failed is None or isinstance(error, (StoreUnavailable, DBAPIError)):
+                    raise  # nobody else fares better
+                failed.append(error)
     return done
 
 
@@ -265,15 +278,16 @@ def _fold(connection: Connection, package: int, limit: int) -> int:
     rows = tail(connection, package, limit)
     if not rows:
         return 0
-    numbers = _number(connection, package, {row[0] for row in rows if row[-1] is None})
-    cells = Cells(names_of(connection, package))
-    for row in rows:
-        cells.add(row, row[-1] or numbers[row[0]])
-    _kept.add(connection, package, _with_lost(cells, lost_by(connection, package, rows)))
-    _DONE.run(connection, ({"package": package, **dict(zip(_PLACE, row))} for row in rows))  # noqa: B905 - a row says more
-    last = max(row[5] for row in rows)
-    if last > (newest(connection, package) or -1):
-        remember(connection, f"newest:{package}", str(last))
+    with connection.begin_nested():  # all of the package, or nothing of it
+        numbers = _number(connection, package, {row[0] for row in rows if row[-1] is None})
+        cells = Cells(names_of(connection, package))
+        for row in rows:
+            cells.add(row, row[-1] or numbers[row[0]])
+        _kept.add(connection, package, _with_lost(cells, lost_by(connection, package, rows)))
+        _DONE.run(connection, ({"package": package, **dict(zip(_PLACE, row))} for row in rows))  # noqa: B905 - a row says more
+        last = max(row[5] for row in rows)
+        if last > (newest(connection, package) or -1):
+            remember(connection, f"newest:{package}", str(last))
     return len(rows)
 
 

@@ -44,15 +44,21 @@ WEEKS = 10
 
 
 def fold_all(database: Database, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Count everything that waits, more at a time the longer it takes; return how much it was."""
+    """Count everything that waits, more at a time the longer it takes; return how much it was.
+
+    A package that cannot be counted keeps no other waiting: what went wrong is raised at the end.
+    """
     counted, chunk = 0, CHUNK
+    failed: list[Exception] = []
     while not stopping():
         with database.beside() as connection:
-            folded = fold(connection, chunk)
+            folded = fold(connection, chunk, failed)
         counted += folded
         if folded < chunk:
             break
         chunk = min(2 * chunk, CHUNKS)
+    if failed:
+        raise failed[0]
     return counted
 
 
