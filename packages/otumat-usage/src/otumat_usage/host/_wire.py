@@ -139,7 +139,19 @@ class Columns(msgspec.Struct, array_like=True, forbid_unknown_fields=True, gc=Fa
 _decoder = msgspec.json.Decoder(Batch)
 _encoder = msgspec.json.Encoder()
 #: Both of msgpack; what is no array of such columns is a `ValueError`, and takes no room.
-columns_from, to_msgpack = msgspec.msgpack.Decoder(Columns).decode, msgspec.msgpack.Encoder().encode
+_columns, to_msgpack = msgspec.msgpack.Decoder(Columns).decode, msgspec.msgpack.Encoder().encode
+
+
+def columns_from(data: bytes) -> Columns:
+    """Undo `to_msgpack` of columns.
+
+    Raises:
+        ValueError: *data* is nothing of the kind.
+    """
+    try:
+        return _columns(data)
+    except msgspec.MsgspecError as error:  # a ValueError in later versions only
+        raise ValueError(f"no packed upload: {error}") from error
 
 
 def to_json(value: object) -> bytes:
