@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import select
 import signal
 import subprocess
@@ -53,9 +54,23 @@ class Terminal:
         return self
 
     def send(self, text):
-        """Type *text*."""
+        """Type *text*, as a person does: once the program waits for it.
+
+        A Ctrl-C between the question and the read would only be noticed at the next key.
+        """
+        end = time.monotonic() + 5
+        while self._runs() and time.monotonic() < end:
+            time.sleep(0.01)
         os.write(self.fd, text.encode())
         return self
+
+    def _runs(self):
+        """Say whether the program does something else than wait; no where nobody tells."""
+        try:
+            told = pathlib.Path(f"/proc/{self.process.pid}/stat").read_bytes()
+        except OSError:
+            return False
+        return told.rpartition(b")")[2].split()[:1] == [b"R"]
 
     def hang_up(self):
         """Close the terminal, as a lost connection does."""
