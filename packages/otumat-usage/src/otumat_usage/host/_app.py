@@ -50,6 +50,26 @@ _OAUTH = frozenset(ROUTES[name] for name in ("token", "revoke", "device"))
 #: Where programs ask, and never a person in a browser.
 _PROGRAMS = ("/api/", "/auth/", "/.well-known/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 
+#: Every address of a host, in the order in which they are looked at.
+_ROUTES = [
+    *routes_of(OPERATIONS),
+    *_dashboard.ROUTES,
+    Route("/admin/enter", _admin.enter, methods=["GET"]),
+    Route("/admin/leave", _admin.leave, methods=["POST"]),
+    Route("/p/{package}/consent", _enrolment.show_text),
+    Route("/p/{package}/consent/0.3", _legacy_enrolment.show_text),
+    *_public.ROUTES,
+    *_dashboard.LAST_ROUTES,
+    *_settings_page.ROUTES,
+    *_tokens_page.ROUTES,
+    *_own_page.ROUTES,
+    Route(_sign_in.SIGN_IN, _sign_in.show, methods=["GET"]),
+    Route(_sign_in.SIGN_IN, _sign_in.sent, methods=["POST"]),
+    Route(f"{_sign_in.SIGN_IN}/link", _sign_in.by_link, methods=["GET"]),
+    Route(f"{_sign_in.SIGN_IN}/oidc", _sign_in.by_provider, methods=["GET"]),
+    STATIC,
+]
+
 
 def make_app(
     host: Host,
@@ -70,24 +90,7 @@ def make_app(
         host.stop()
 
     app = Starlette(
-        routes=[
-            *routes_of(OPERATIONS),
-            *_dashboard.ROUTES,
-            Route("/admin/enter", _admin.enter, methods=["GET"]),
-            Route("/admin/leave", _admin.leave, methods=["POST"]),
-            Route("/p/{package}/consent", _enrolment.show_text),
-            Route("/p/{package}/consent/0.3", _legacy_enrolment.show_text),
-            *_public.ROUTES,
-            *_dashboard.LAST_ROUTES,
-            *_settings_page.ROUTES,
-            *_tokens_page.ROUTES,
-            *_own_page.ROUTES,
-            Route(_sign_in.SIGN_IN, _sign_in.show, methods=["GET"]),
-            Route(_sign_in.SIGN_IN, _sign_in.sent, methods=["POST"]),
-            Route(f"{_sign_in.SIGN_IN}/link", _sign_in.by_link, methods=["GET"]),
-            Route(f"{_sign_in.SIGN_IN}/oidc", _sign_in.by_provider, methods=["GET"]),
-            STATIC,
-        ],
+        routes=_ROUTES,
         lifespan=lifespan,
         exception_handlers={
             404: _not_found,
