@@ -8,13 +8,15 @@ from otumat_usage.host._answers import Answers
 from otumat_usage.host._bitmaps import BitMap
 from otumat_usage.host._cells import ALL, FEATURE, VERSION, Cell
 from otumat_usage.host._database import blocks, delete, members, rollups, select, weeks
+from otumat_usage.host._days import BLOCK, block_of
+from otumat_usage.host._filters import Is
 from otumat_usage.host._retention import Policy, let_go, set_policy
 from otumat_usage.host._rights import erase
 from otumat_usage.host._worker import fold_all
 
 DAY = 86_400_000
-START = _blocks.block_of(20_605)
-LAST = START + 2 * _blocks.DAYS - 1
+START = block_of(20_605)
+LAST = START + 2 * BLOCK - 1
 #: When the second of two blocks is over, and what comes late for it has come.
 NOW = (LAST + 4) * DAY
 
@@ -41,7 +43,7 @@ def year(service):
             (1, START, "fit", "1.9"),
             (1, START + 1, "plot", "1.10"),
             (2, START + 9, "fit", "1.9"),
-            (2, START + _blocks.DAYS, "fit", "1.10"),
+            (2, START + BLOCK, "fit", "1.10"),
             (3, LAST, "plot", "1.10"),
         ):
             _kept.add(connection, package.id, used(user, day, feature, version))
@@ -53,6 +55,10 @@ def year(service):
             return (
                 answers.matrix(FEATURE, VERSION, first, last),
                 answers.breakdown(FEATURE, first, last),
+                answers.breakdown(VERSION, first, last),
+                answers.breakdown_series(FEATURE, first, last, step="four weeks"),
+                answers.latest(VERSION, first, last),
+                answers.lost_without(Is(VERSION, "1.9"), first, last),
             )
 
     def held():
@@ -70,7 +76,7 @@ def test_every_block_of_the_past_is_held_and_the_answers_stay(year):
 
     assert work_ahead(database, NOW) == 2
 
-    assert held() == [START, START + _blocks.DAYS]
+    assert held() == [START, START + BLOCK]
     assert [ask(*span) for span in spans] == before
     assert work_ahead(database, NOW) == 0
 
@@ -82,7 +88,7 @@ def test_a_block_that_is_held_is_asked_and_not_its_weeks(year):
 
     with database.beside() as connection:
         for table in (rollups, weeks):
-            mine = (table.c.package == package.id) & (table.c.dimension == FEATURE)
+            mine = (table.c.package == package.id) & (table.c.dimension != ALL)
             connection.execute(delete(table).where(mine))
 
     assert ask() == before
@@ -108,7 +114,7 @@ def test_what_comes_late_drops_the_block_until_the_next_time(year):
     with database.beside() as connection:
         _kept.add(connection, package.id, used(4, START + 20, "fit", "1.9"))
 
-    assert held() == [START + _blocks.DAYS]
+    assert held() == [START + BLOCK]
     assert ask()[0].pairs["fit", "1.9"] == 3
     assert work_ahead(database, NOW) == 1
     assert ask()[0].pairs["fit", "1.9"] == 3
@@ -121,19 +127,17 @@ def test_what_waits_to_be_counted_is_answered_and_not_held(service):
     with database.read() as connection:
         package = _packages.find(connection, "demo")
         day = Answers(connection, package, service.clock()).today
-    later = (_blocks.block_of(day) + _blocks.DAYS + 3) * DAY
+    later = (block_of(day) + BLOCK + 3) * DAY
     send(service)
 
     work_ahead(database, later)
 
     with database.read() as connection:
-        start = _blocks.block_of(day)
-        found = _blocks.between(connection, package.id, start, start + _blocks.DAYS - 1)
-        ((_, users),) = found[start]["plot"]
+        start = block_of(day)
+        found = _blocks.read(connection, package.id, _blocks.PAIRS, start, start + BLOCK - 1)
+        ((_, users),) = found[start]
         assert len(BitMap.deserialize(bytes(users))) == 1
-        matrix = Answers(connection, package, later).matrix(
-            FEATURE, VERSION, start, start + _blocks.DAYS
-        )
+        matrix = Answers(connection, package, later).matrix(FEATURE, VERSION, start, start + BLOCK)
         assert matrix.rows == {"plot": 2}
 
 
@@ -159,7 +163,7 @@ def test_whoever_is_taken_out_of_days_that_the_log_no_longer_tells_is_in_no_bloc
     with database.beside() as connection:
         _kept.clear(connection, package.id, 1, START + 3)
 
-    assert held() == [START + _blocks.DAYS]
+    assert held() == [START + BLOCK]
 
 
 def test_a_rebuild_leaves_no_block_of_what_it_counts_anew(year):
@@ -167,7 +171,7 @@ def test_a_rebuild_leaves_no_block_of_what_it_counts_anew(year):
     work_ahead(database, NOW)
 
     with database.beside() as connection:
-        _kept.replace(connection, package.id, {}, START + _blocks.DAYS)
+        _kept.replace(connection, package.id, {}, START + BLOCK)
 
     assert held() == [START]
 
@@ -180,6 +184,6 @@ def test_days_whose_sets_are_let_go_are_in_no_block_any_more(year):
 
     let_go(database, (START + 402) * DAY)  # the first day of the first block goes
 
-    assert held() == [START + _blocks.DAYS]
+    assert held() == [START + BLOCK]
     work_ahead(database, (START + 402) * DAY)
-    assert held() == [START + _blocks.DAYS]
+    assert held() == [START + BLOCK]

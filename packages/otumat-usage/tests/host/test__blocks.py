@@ -1,4 +1,4 @@
-"""Laws of blocks of weeks: held as they were crossed, and gone with any change of a day in them."""
+"""Laws of blocks of weeks: read as they were kept, and gone with any change of a day in them."""
 
 import pytest
 from hypothesis import given, settings
@@ -6,12 +6,14 @@ from hypothesis import strategies as st
 
 from otumat_usage.host import _blocks
 from otumat_usage.host._bitmaps import BitMap, unpack_set
-from otumat_usage.host._cells import Cell
-from otumat_usage.host._days import monday
+from otumat_usage.host._cells import FEATURE
+from otumat_usage.host._days import BLOCK, block_of
 
-START = _blocks.block_of(20_605)
-CELLS = {"plot": Cell(9, BitMap([1, 2, 70_000])), "fit": Cell(1, BitMap([5]))}
-CROSSED = [("plot", {"1.9": BitMap([1, 2]), "unknown": BitMap([70_000])}), ("fit", {})]
+START = block_of(20_605)
+KINDS = {
+    FEATURE: [(["plot", 9, 3], BitMap([1, 2, 70_000])), (["fit", 1, 0], BitMap())],
+    _blocks.PAIRS: [(["plot", "1.9"], BitMap([1, 2]))],
+}
 
 
 @pytest.fixture
@@ -20,62 +22,46 @@ def held(service):
     package = service.add("demo").id
     with service.host.database.beside() as connection:
         for place in range(3):
-            _blocks.keep(connection, package, START + place * _blocks.DAYS, CELLS, CROSSED)
+            _blocks.keep(connection, package, START + place * BLOCK, KINDS)
         yield connection, package, lambda: sorted(_blocks.starts(connection, package))
 
 
+def test_a_block_is_what_was_kept_of_each_kind(held):
+    connection, package, _ = held
+
+    for kind, kept in KINDS.items():
+        found = _blocks.read(connection, package, kind, START, START + BLOCK - 1)
+
+        assert [(told, unpack_set(bits)) for told, bits in found[START]] == kept
+    assert not _blocks.read(connection, package, "os", START, START + BLOCK - 1)
+
+
 @settings(max_examples=50, deadline=None, database=None)
-@given(day=st.integers(0, 10**6))
-def test_every_day_is_in_one_block_of_whole_weeks(day):
-    start = _blocks.block_of(day)
-
-    assert start <= day < start + _blocks.DAYS
-    assert start == monday(start) == _blocks.block_of(start + _blocks.DAYS - 1)
-    assert _blocks.block_of(start + _blocks.DAYS) == start + _blocks.DAYS
-
-
-def test_a_block_is_what_it_was_made_of(held):
-    connection, package, _ = held
-
-    found = _blocks.between(connection, package, START, START + _blocks.DAYS - 1)
-
-    sets = {
-        (feature, version): unpack_set(bytes(bits))
-        for feature, each in found[START].items()
-        for version, bits in each
-    }
-    assert sets == {("plot", "1.9"): BitMap([1, 2]), ("plot", "unknown"): BitMap([70_000])}
-
-
-def test_the_cells_of_its_features_are_what_they_were(held):
-    connection, package, _ = held
-
-    found = _blocks.features(connection, package, START, START + _blocks.DAYS - 1)
-
-    assert {f: (c.events, c.size, c.users) for f, c in found[START].items()} == {
-        "plot": (9, 3, BitMap([1, 2, 70_000])),
-        "fit": (1, 1, BitMap([5])),
-    }
-
-
-def test_what_blocks_leave_of_a_span_is_each_other_day_once():
-    first, last = START - 5, START + 4 * _blocks.DAYS
-    held = [START + 2 * _blocks.DAYS, START]
+@given(
+    first=st.integers(-60, 60),
+    days=st.integers(0, 200),
+    places=st.sets(st.integers(0, 5)),
+)
+def test_what_blocks_leave_of_a_span_is_each_other_day_once(first, days, places):
+    first, last = START + first, START + first + days
+    held = [start for p in places if first <= (start := START + p * BLOCK) <= last - BLOCK + 1]
 
     left = [day for a, b in _blocks.left_of((first, last), held) for day in range(a, b + 1)]
 
-    taken = {day for start in held for day in range(start, start + _blocks.DAYS)}
+    taken = {day for start in held for day in range(start, start + BLOCK)}
     assert left == sorted(set(range(first, last + 1)) - taken)
-    assert list(_blocks.left_of((START, START + _blocks.DAYS - 1), [START])) == []
 
 
 def test_only_blocks_that_lie_within_a_span_are_found(held):
     connection, package, _ = held
-    end = START + 3 * _blocks.DAYS - 1
+    end = START + 3 * BLOCK - 1
 
-    assert set(_blocks.between(connection, package, START + 1, end - 1)) == {START + _blocks.DAYS}
-    assert len(_blocks.between(connection, package, START, end)) == 3
-    assert not _blocks.between(connection, package + 1, START, end)
+    def found(package, first, last):
+        return set(_blocks.read(connection, package, FEATURE, first, last))
+
+    assert found(package, START + 1, end - 1) == {START + BLOCK}
+    assert len(found(package, START, end)) == 3
+    assert not found(package + 1, START, end)
 
 
 @pytest.mark.parametrize(
@@ -96,4 +82,7 @@ def test_a_change_of_days_drops_their_blocks_and_no_others(held, change, left):
 
     change(connection, package)
 
-    assert starts() == [START + place * _blocks.DAYS for place in left]
+    assert starts() == [START + place * BLOCK for place in left]
+    for kind in KINDS:
+        every = _blocks.read(connection, package, kind, START, START + 3 * BLOCK - 1)
+        assert sorted(every) == starts()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from otumat_usage.host import _blocks, _grants, _log, _packages, _rollups, _wire
+from otumat_usage.host import _grants, _log, _packages, _rollups, _wire
 from otumat_usage.host._ahead import work_ahead
 from otumat_usage.host._answers import AllOf, Answers, AnyOf, Is, Not
 from otumat_usage.host._catalogue import EXHIBITS, exhibit
@@ -25,7 +25,7 @@ from otumat_usage.host._database import (
     select,
     weeks,
 )
-from otumat_usage.host._days import iso
+from otumat_usage.host._days import BLOCK, block_of, buckets, iso
 from otumat_usage.host._filters import UNKNOWN
 from otumat_usage.host._question import Question
 from otumat_usage.host._rights import erase
@@ -343,8 +343,8 @@ class Oracle:
         found = {value for (value,) in self.rows(f"SELECT DISTINCT {name} FROM event")}
         return [value for value in VALUES[name] if value in found]
 
-    def latest(self, name):
-        """Each user once, by the highest value of the last chosen day."""
+    def latest(self, name, *, plain=False):
+        """Each user once, by the highest value of the last chosen day; *plain*: always."""
         place = " ".join(f"WHEN '{v}' THEN {n}" for n, v in enumerate(VALUES[name]))
         if "unknown" in VALUES[name]:
             place = f"WHEN 'unknown' THEN -1 {place}"
@@ -355,7 +355,7 @@ class Oracle:
             "(SELECT install, max(day) AS day FROM CHOSEN GROUP BY install) l "
             "ON l.install = v.install AND l.day = v.day) WHERE n = 1 GROUP BY value"
         )
-        return {} if set(found) <= {"unknown"} else found
+        return {} if set(found) <= {"unknown"} and not plain else found
 
     def crossed(self, one, other):
         return {
@@ -397,6 +397,11 @@ class Oracle:
         others = f"{every} NOT {where_sql(condition)}"
         lost = self.one(f"SELECT count(*) FROM (SELECT install FROM event EXCEPT {others})")
         return used, lost
+
+    def lost(self, condition):
+        """Users who satisfied *condition* on each of their chosen days."""
+        others = f"SELECT install FROM CHOSEN d WHERE NOT {where_sql(condition)}"
+        return self.one(f"SELECT count(*) FROM (SELECT install FROM CHOSEN EXCEPT {others})")
 
     def halves(self):
         """Days from a version's first chosen day until half of a week's users had moved to it."""
@@ -600,17 +605,23 @@ def check_pages(world, where):
 
 #: Spans that hold one block or two, and some days beside them.
 BLOCKS = [
-    (_blocks.block_of(TODAY) - before, _blocks.block_of(TODAY) + _blocks.DAYS - 1 + after)
-    for before, after in ((0, 0), (_blocks.DAYS, 0), (_blocks.DAYS + 9, 3))
+    (block_of(TODAY) - before, block_of(TODAY) + BLOCK - 1 + after)
+    for before, after in ((0, 0), (BLOCK, 0), (BLOCK + 9, 3))
 ]
+
+
+def span_of(world, first, last):
+    """Return an oracle that sees the events of a span only."""
+    oracle = Oracle(world, None)
+    days = f"day BETWEEN {first} AND {last}"
+    oracle.chosen = f"(SELECT DISTINCT install, day FROM event WHERE {days})"
+    return oracle
 
 
 def check_crossed(world, spans):
     """Compare every cross without a filter, of each span."""
     for first, last in spans:
-        oracle = Oracle(world, None)
-        days = f"day BETWEEN {first} AND {last}"
-        oracle.chosen = f"(SELECT DISTINCT install, day FROM event WHERE {days})"
+        oracle = span_of(world, first, last)
         with world.database.read() as connection:
             answers = Answers(connection, world.package, NOW)
             for axes in (("feature", "package_version"), ("python", "os")):
@@ -618,6 +629,53 @@ def check_crossed(world, spans):
                 assert found.pairs == oracle.crossed(*axes)
                 each = answers.breakdown(axes[0], first, last)
                 assert found.rows == {one.value: one.users for one in each}
+
+
+def check_values(world, spans):
+    """Compare what is told of each value of each dimension without a filter, of each span."""
+    for first, last in spans:
+        oracle = span_of(world, first, last)
+        for name in VALUES:
+            # Each answer by itself, and then all of one state: what one has read, others take.
+            with world.database.read() as connection:
+                answers = Answers(connection, world.package, NOW)
+                for ask in (check_breakdown, check_latest, check_dropped, check_series) * 2:
+                    ask(Answers(connection, world.package, NOW), oracle, name, (first, last))
+                    ask(answers, oracle, name, (first, last))
+
+
+def check_breakdown(answers, oracle, name, span):
+    found = {each.value: (each.users, each.events) for each in answers.breakdown(name, *span)}
+    days = "day BETWEEN ? AND ?"
+    users = oracle.pairs(
+        f"SELECT value, count(DISTINCT install) FROM {name}_of WHERE {days} GROUP BY 1", *span
+    )
+    events = oracle.pairs(
+        f"SELECT coalesce({name}, 'unknown'), sum(n) FROM event WHERE {days} GROUP BY 1", *span
+    )
+    if name == "feature":
+        assert found == {value: (n, events[value]) for value, n in users.items()}
+    else:  # one of a day's events may have named no value, of whoever has one that day
+        assert found == {value: (users.get(value, 0), n) for value, n in events.items()}
+
+
+def check_latest(answers, oracle, name, span):
+    told = {each.value: each.users for each in answers.latest(name, *span)}
+    assert told == oracle.latest(name, plain=True)
+
+
+def check_dropped(answers, oracle, name, span):
+    values = oracle.seen(name)
+    single = [Is(name, value) for value in values]
+    for where in (*single, *([AnyOf(tuple(single[:2]))] if single else [])):
+        assert answers.lost_without(where, *span) == oracle.lost(where)
+
+
+def check_series(answers, oracle, name, span):
+    for step in ("day", "week", "four weeks", "month"):
+        found = answers.breakdown_series(name, *span, step=step)
+        told = {(value, p.start): p.users for value, some in found.items() for p in some if p.users}
+        assert told == oracle.over_time(name, list(buckets(*span, step)))
 
 
 @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -649,8 +707,10 @@ def test_answers_equal_sql_over_the_log(database, sent, gone, where, rebuilt):
         check_crossed(world, [(first, TODAY) for first in range(TODAY - 14, TODAY + 1)])
         work_ahead(database, LATER)
         check_crossed(world, BLOCKS)
+        check_values(world, BLOCKS)
         world.fold(rebuilt)
         check_crossed(world, BLOCKS)
+        check_values(world, BLOCKS)
         waits = world.waiting()
         assert _rollups.rebuild(database, world.package.id) == len(world.entries()) - waits
         assert world.waiting() == waits
@@ -661,6 +721,7 @@ def test_answers_equal_sql_over_the_log(database, sent, gone, where, rebuilt):
         work_ahead(database, LATER)
         check(world, where)
         check_crossed(world, BLOCKS)
+        check_values(world, BLOCKS)
         check_pages(world, where)
         check_pages(world, None)
         assert _rollups.rebuild(database, world.package.id) == len(world.entries())

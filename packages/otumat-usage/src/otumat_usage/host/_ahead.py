@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from otumat_usage.host import _blocks
-from otumat_usage.host._cells import ALL, FEATURE, VERSION, Cell
+from otumat_usage.host import _blocks, _values
+from otumat_usage.host._answered import by_version
+from otumat_usage.host._bitmaps import BitMap, union
+from otumat_usage.host._cells import ALL, CONTEXT, FEATURE, VERSION
 from otumat_usage.host._database import Locked, lock, packages, select, weeks
-from otumat_usage.host._days import day_of
+from otumat_usage.host._days import BLOCK, block_of, day_of
 from otumat_usage.host._facts import Facts
 from otumat_usage.host._one_day import crossed
-from otumat_usage.host._wholes import by_value
+from otumat_usage.host._parts import in_several, last_values, within
+from otumat_usage.host._wholes import by_value, latest, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,28 +50,48 @@ def work_ahead(database: Database, now: int, stopping: Callable[[], bool] = lamb
             lock(connection, Locked.ROLLUPS)
             # Looked at again: what was read before the lock may have been changed since.
             if start in _missing(connection, package, now):
-                facts = Facts(connection, package, counted=True)
-                span = start, start + _blocks.DAYS - 1
-                pairs = crossed(facts, FEATURE, VERSION, span)
-                _blocks.keep(connection, package, start, _features(facts, *span), pairs)
+                _keep(connection, package, start)
                 made += 1
     return made
 
 
-def _features(facts: Facts, first: int, last: int) -> dict[str, Cell]:
-    wholes = by_value(facts, FEATURE, first, last).items()
-    return {feature: Cell(whole.events, whole.users) for feature, whole in wholes}
+def _keep(connection: Connection, package: int, start: int) -> None:
+    facts = Facts(connection, package, counted=True)
+    span = start, start + BLOCK - 1
+    used = sorted(by_value(facts, FEATURE, *span).items())
+    crossing = sorted(crossed(facts, FEATURE, VERSION, span))
+    kinds: dict[str, list[tuple[list[Any], BitMap]]] = {
+        FEATURE: [([name, each.events, len(each.users)], each.users) for name, each in used],
+        _blocks.PAIRS: [
+            ([name, version], users)
+            for name, by_version in crossing
+            for version, users in sorted(by_version.items())
+        ],
+    }
+    for dimension in CONTEXT:
+        sets = list(_values.pack(_context(facts, dimension, *span)))
+        if len(sets) <= _values.MOST:
+            kinds[dimension] = sets
+    _blocks.keep(connection, package, start, kinds)
+
+
+def _context(facts: Facts, dimension: str, first: int, last: int) -> _values.Values:
+    days = together(facts, dimension, first, last).days
+    moved = in_several(days.values()) | union(u for names, u in days.items() if len(names) > 1)
+    found = last_values(latest(facts, dimension, first, last, None), by_version)
+    events = {value: each.events for value, each in by_value(facts, dimension, first, last).items()}
+    return _values.Values(events, days, within(moved, found))
 
 
 def _missing(connection: Connection, package: int, now: int) -> list[int]:
     """Return the first days of the blocks that can be put together and are not held."""
-    ended = day_of(now) - _LATE - _blocks.DAYS
+    ended = day_of(now) - _LATE - BLOCK
     told = select(weeks.c.day, weeks.c.bits.is_not(None)).where(
         (weeks.c.package == package) & (weeks.c.dimension == ALL)
     )
     kept: dict[int, bool] = {}
     for week, whole in connection.execute(told):
-        start = _blocks.block_of(week)
+        start = block_of(week)
         kept[start] = kept.get(start, True) and bool(whole)
     held = _blocks.starts(connection, package)
     return sorted(s for s, whole in kept.items() if whole and s <= ended and s not in held)

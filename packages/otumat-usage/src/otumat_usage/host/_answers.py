@@ -9,33 +9,28 @@ first and last day are both part of it.
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host import _points
 from otumat_usage.host._answered import Cohort, Lifecycle, Matrix, Point, Slice, by_version
 from otumat_usage.host._bitmaps import BitMap, union
-from otumat_usage.host._cells import CLOCK, FEATURE, HEALTH, Cell
+from otumat_usage.host._cells import CLOCK, CONTEXT, FEATURE, HEALTH
 from otumat_usage.host._database import Connection, consents, func, installs, select
 from otumat_usage.host._days import Step, buckets, day_of, monday
 from otumat_usage.host._facts import Facts
-from otumat_usage.host._filters import UNKNOWN, AllOf, AnyOf, Filter, Is, Not, alternatives
+from otumat_usage.host._filters import AllOf, AnyOf, Filter, Is, Not, alternatives
 from otumat_usage.host._kept import revision
 from otumat_usage.host._one_day import both_on_one_day
-from otumat_usage.host._parts import (
-    by_weeks,
-    chosen_values,
-    last_values,
-    parts,
-    rolled,
-)
+from otumat_usage.host._parts import last_values, rolled
 from otumat_usage.host._remembered import remembered
 from otumat_usage.host._replies import Replies, Used, replies, used
+from otumat_usage.host._series import by_values, chosen_by_values
 from otumat_usage.host._weeks import cohorts, lifecycles
 from otumat_usage.host._wholes import (
     by_value,
     chosen,
     chosen_by_value,
+    latest,
     lost_without,
 )
 
@@ -60,7 +55,7 @@ __all__ = [
 #: Windows that overlap more than so many times are put together from halves.
 _OVERLAPS = 4
 #: What can be asked for and filtered by.
-DIMENSIONS = (FEATURE, "package_version", "python", "os", "ci", "container")
+DIMENSIONS = (FEATURE, *CONTEXT)
 
 
 class Answers:
@@ -145,50 +140,9 @@ class Answers:
     ) -> dict[str, list[Point]]:
         """Return the series of every value of *dimension*."""
         spans = list(buckets(first, last, step))
-        if where is not None:
-            return self._chosen_series(dimension, spans, step, where)
-        if step == "day":
-            whole = self._by_value(dimension, first, last, daily=True).items()
-            return {
-                value: [_points.single(days.get(day), day) for day, _ in spans]
-                for value, days in whole
-            }
-        self._facts.gathered(dimension, first, last)  # the spans are within it, and read no more
-        parts = [self._by_value(dimension, *span) for span in spans]
-        return {
-            value: [
-                _points.point(part.get(value, {}), *span, None)
-                for span, part in zip(spans, parts, strict=True)
-            ]
-            for value in dict.fromkeys(itertools.chain(*parts))
-        }
-
-    def _chosen_series(
-        self, dimension: str, spans: list[tuple[int, int]], step: Step, where: Filter
-    ) -> dict[str, list[Point]]:
-        first, last = spans[0][0], spans[-1][1]
-        if step == "day":
-            whole = chosen_values(self._facts, dimension, first, last, where).items()
-            return {
-                value: [_points.hidden(days.get(day), day) for day, _ in spans]
-                for value, days in whole
-            }
-        if not by_weeks(where):
-            hidden = AllOf((where,))  # a value's events under a filter are not known
-            whole = chosen_values(self._facts, dimension, first, last, where).items()
-            return {
-                value: [_points.point(days, *span, hidden) for span in spans]
-                for value, days in whole
-            }
-        self._facts.gathered(dimension, first, last)  # the spans are within it, and read no more
-        sets = [chosen_by_value(self._facts, dimension, *span, where) for span in spans]
-        return {
-            value: [
-                Point(*span, len(part.get(value, ())), None)
-                for span, part in zip(spans, sets, strict=True)
-            ]
-            for value in dict.fromkeys(itertools.chain(*sets))
-        }
+        if where is None:
+            return by_values(self._facts, dimension, spans, step)
+        return chosen_by_values(self._facts, dimension, spans, step, where)
 
     @remembered
     def latest(
@@ -198,8 +152,8 @@ class Answers:
 
         Of several values on that day the highest version counts.
         """
-        found = last_values(self._facts.cut(parts, dimension, first, last, where), by_version)
-        return sorted((Slice(v, users, None) for v, users in found.items()), key=_most_used)
+        found = last_values(latest(self._facts, dimension, first, last, where), by_version)
+        return sorted((Slice(v, len(users), None) for v, users in found.items()), key=_most_used)
 
     @remembered
     def matrix(
@@ -328,20 +282,6 @@ class Answers:
         for day, cell in self._facts.parts(where, monday(first), self.today).items():
             sets[monday(day)].append(cell.users or BitMap())
         return {start: some[0] if len(some) == 1 else union(some) for start, some in sets.items()}
-
-    def _by_value(
-        self, dimension: str, first: int, last: int, *, daily: bool = False
-    ) -> dict[str, dict[int, Cell]]:
-        """Return each value's cells, in parts, or each day's."""
-        found: dict[str, dict[int, Cell]] = defaultdict(dict)
-        named = (self._facts.cells if daily else self._facts.gathered)(dimension, first, last)
-        for day, cells in named.items():
-            for value, cell in cells.items():
-                found[value][day] = cell
-        for day, cell in self._facts.unknown(dimension, first, last, daily=daily).items():
-            if cell.events or cell.size:
-                found[UNKNOWN][day] = cell
-        return dict(found)
 
 
 def _most_used(each: Slice) -> tuple[int, int, str]:

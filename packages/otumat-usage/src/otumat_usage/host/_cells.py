@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL",
     "CLOCK",
+    "CONTEXT",
     "COUNTED",
     "FEATURE",
     "HEALTH",
@@ -60,6 +61,8 @@ _FEW = 16
 ALL, FEATURE, HEALTH = "all", "feature", "health"
 #: One that is: of its values users have several in one week more often than of any other.
 VERSION = "package_version"
+#: Those of it that are asked for.
+CONTEXT = (VERSION, "python", "os", "ci", "container")
 #: Where lost events are counted: they have no day.
 LOST = (HEALTH, "lost", 0)
 #: Which of the rejected events were of a time that cannot be: some client's clock is wrong.

@@ -1,4 +1,4 @@
-"""Count UTC days since 1970, and cut spans of them into weeks and months."""
+"""Count UTC days since 1970, and cut spans of them into weeks, four weeks and months."""
 
 from __future__ import annotations
 
@@ -9,14 +9,27 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DAY", "Step", "buckets", "day_number", "day_of", "iso", "monday"]
+__all__ = [
+    "BLOCK",
+    "DAY",
+    "Step",
+    "block_of",
+    "buckets",
+    "day_number",
+    "day_of",
+    "iso",
+    "monday",
+]
 
 #: Milliseconds of a day.
 DAY = 86_400_000
+_WEEKS = 4
+#: Days of a block of whole weeks.
+BLOCK = 7 * _WEEKS
 _EPOCH = date(1970, 1, 1)
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
-Step = Literal["day", "week", "month"]
+Step = Literal["day", "week", "four weeks", "month"]
 
 
 def day_of(milliseconds: int) -> int:
@@ -48,10 +61,17 @@ def monday(day: int) -> int:
     return day - (day + 3) % 7
 
 
-def buckets(first: int, last: int, step: Step) -> Iterator[tuple[int, int]]:
-    """Yield (first day, last day) of every day, week or month of a span.
+def block_of(day: int) -> int:
+    """Return the Monday with which the four weeks begin in which *day* is."""
+    start = monday(day)
+    return start - start // 7 % _WEEKS * 7
 
-    Weeks begin on Monday. The first and the last bucket end where the span does.
+
+def buckets(first: int, last: int, step: Step) -> Iterator[tuple[int, int]]:
+    """Yield (first day, last day) of every day, week, four weeks or month of a span.
+
+    Weeks begin on Monday; which four belong together is the same for every span. The first and
+    the last bucket end where the span does.
     """
     start = first
     while start <= last:
@@ -65,6 +85,8 @@ def _end(day: int, step: Step) -> int:
         return day
     if step == "week":
         return monday(day) + 6
+    if step == "four weeks":
+        return block_of(day) + BLOCK - 1
     then = _EPOCH + timedelta(days=day)
     following = date(then.year + then.month // 12, then.month % 12 + 1, 1)
     return (following - _EPOCH).days - 1

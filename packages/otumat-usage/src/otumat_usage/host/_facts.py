@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from otumat_usage.host import _blocks
 from otumat_usage.host._bitmaps import BitMap, union
-from otumat_usage.host._cells import ALL, FEATURE, HEALTH, LOST, Cell, Cells, Key
+from otumat_usage.host._cells import ALL, FEATURE, HEALTH, Cell
 from otumat_usage.host._chosen import Daily, chosen, in_all, picked, together
 from otumat_usage.host._database import (
     Connection,
@@ -30,10 +29,12 @@ from otumat_usage.host._filters import (
     alternatives,
     values_of,
 )
+from otumat_usage.host._fresh import count
+from otumat_usage.host._held_blocks import HeldBlocks
 from otumat_usage.host._kept import BY_DAY, BY_WEEK, Shelf, weekly
 from otumat_usage.host._mixed import Mixed, between
 from otumat_usage.host._prepared import Prepared
-from otumat_usage.host._rollups import lost_by, names_of, newest, tail
+from otumat_usage.host._rollups import newest, tail
 
 __all__ = ["Cut", "Daily", "Facts"]
 
@@ -67,15 +68,16 @@ class Facts:
         self._gathered: dict[tuple[str, int, int], Daily] = {}
         self._chosen: dict[tuple[Filter | None, int, int], dict[int, Cell]] = {}
         self._values: dict[str, set[str]] = {}
-        self._fresh_numbers: dict[bytes, int] = {}
         self._cuts: dict[Any, Any] = {}
         self._apart: set[int] = set()
         found = [] if counted else tail(connection, package)
         self.waiting = len(found)
         self._newest = max((row[5] for row in found), default=-1)
-        self._fresh = self._count(found)
+        self._fresh, self._fresh_numbers = count(connection, package, found)
         self._fresh_weeks = weekly(self._fresh)
-        self._fresh_blocks = {_blocks.block_of(week) for _, _, week in self._fresh_weeks}
+        weeks_of_fresh = {week for _, _, week in self._fresh_weeks}
+        #: What is held of its blocks.
+        self.blocks = HeldBlocks(connection, package, weeks_of_fresh)
 
     def cells(self, dimension: str, first: int, last: int) -> Daily:
         """Return what happened on each day of the span, by value of *dimension*."""
@@ -100,18 +102,39 @@ class Facts:
             self._gathered[span] = found
         return self._gathered[span]
 
-    def coarse(self, dimension: str, first: int, last: int) -> Daily:
-        """Return the same in fewer parts still: of features whole blocks, where they are held."""
-        known = self._covering(BY_WEEK, dimension, first, last) is not None
-        if dimension != FEATURE or known:
-            return self.gathered(dimension, first, last)
-        held = _blocks.features(self._connection, self._package, first, last)
-        found: Daily = {
-            start: cells for start, cells in held.items() if start not in self._fresh_blocks
-        }
-        for span in _blocks.left_of((first, last), list(found)):
-            found.update(self.gathered(dimension, *span))
+    def counts(self, shelf: Shelf, dimension: str, starts: Sequence[int]) -> Daily:
+        """Return the cells of the days, or weeks, of which the numbers alone tell all there is.
+
+        Of others, something waits to be counted, or somebody named no value; or the sets of some of
+        a week's days are no longer kept.
+
+        Args:
+            shelf: By day, or by week.
+            dimension: Whose values.
+            starts: The days, or the Mondays, in their order.
+        """
+        if not starts:
+            return {}
+        named, let_go = self._counted(shelf, dimension, starts[0], starts[-1])
+        whole, _ = self._counted(shelf, ALL, starts[0], starts[-1])
+        fresh = {day for _, _, day in (self._fresh if shelf is BY_DAY else self._fresh_weeks)}
+        found: Daily = {}
+        for start in starts:
+            cells = named.get(start, {})
+            events = sum(cell.events for cell in cells.values())
+            every = events == sum(cell.events for cell in whole.get(start, {}).values())
+            late = shelf is BY_WEEK and start in let_go
+            if start not in fresh and not late and (every or dimension == FEATURE):
+                found[start] = cells
         return found
+
+    def _counted(
+        self, shelf: Shelf, dimension: str, first: int, last: int
+    ) -> tuple[Daily, set[int]]:
+        known = self._covering(shelf, dimension, first, last)
+        if known is None:
+            return shelf.counts(self._connection, self._package, dimension, first, last)
+        return known, {day for day, cells in known.items() if not _kept(cells)}
 
     def days(self, where: Filter | None, first: int, last: int) -> dict[int, Cell]:
         """Return who satisfied *where* on each day, and their events where these are known."""
@@ -198,10 +221,9 @@ class Facts:
         found = between(self._connection, self._package, first, last)
         return {week: each for week, each in found.items() if week not in fresh}
 
-    def blocks(self, first: int, last: int) -> dict[int, _blocks.Block]:
-        """Return the blocks that are held of the span, where nothing waits to be counted."""
-        found = _blocks.between(self._connection, self._package, first, last)
-        return {start: block for start, block in found.items() if start not in self._fresh_blocks}
+    def knows_weeks(self, dimension: str, first: int, last: int) -> bool:
+        """Say whether the weeks of the span have been read already."""
+        return self._covering(BY_WEEK, dimension, first, last) is not None
 
     def cut(self, how: Cut, dimension: str, first: int, last: int, where: Any = None) -> Any:
         """Return what *how* makes of the span, once."""
@@ -295,24 +317,6 @@ class Facts:
         """Return when the last upload came, in milliseconds."""
         last = max(self._newest, newest(self._connection, self._package) or -1)
         return last if last >= 0 else None
-
-    def _count(self, found: list[Any]) -> dict[Key, Cell]:
-        if not found:
-            return {}
-        fresh = self._fresh_numbers = self._free({row[0] for row in found if row[-1] is None})
-        cells = Cells(names_of(self._connection, self._package))
-        for row in found:
-            cells.add(row, row[-1] or fresh[row[0]])
-        counted = cells.found()
-        if lost := lost_by(self._connection, self._package, found):
-            counted[LOST] = Cell(lost)
-        return counted
-
-    def _free(self, installs: set[bytes]) -> dict[bytes, int]:
-        """Return free numbers, for now, for *installs* that have none yet."""
-        ours = members.c.package == self._package
-        last = self._connection.scalar(select(func.max(members.c.number)).where(ours)) or 0
-        return {install: number for number, install in enumerate(sorted(installs), last + 1)}
 
 
 def _kept(cells: dict[str, Cell]) -> bool:

@@ -89,6 +89,8 @@ class Shelf:
             & table.c.day.between(bindparam("first"), bindparam("last"))
         )
         self._span = Prepared(select(*self._cell).where(within))
+        kept = table.c.bits.is_not(None)
+        self._counts = Prepared(select(*self._cell[:-1], kept).where(within))
         one = table.c.value == bindparam("value")
         self._span_of_one = Prepared(select(*self._cell).where(within & one))
 
@@ -113,6 +115,19 @@ class Shelf:
         for value, day, events, users, bits in rows:
             found[day][value] = Cell(events, None, users, bits)
         return found
+
+    def counts(
+        self, connection: Connection, package: int, dimension: str, first: int, last: int
+    ) -> tuple[dict[int, dict[str, Cell]], set[int]]:
+        """Return the same without the sets, and the days of which some are no longer kept."""
+        found: dict[int, dict[str, Cell]] = defaultdict(dict)
+        let_go = set()
+        asked = {"package": package, "dimension": dimension, "first": first, "last": last}
+        for value, day, events, users, kept in self._counts.rows(connection, **asked):
+            found[day][value] = Cell(events, None, users)
+            if not kept:
+                let_go.add(day)
+        return found, let_go
 
     def find(self, connection: Connection, package: int, keys: Iterable[Key]) -> dict[Key, Cell]:
         """Return the cells of *keys*, of those that there are."""

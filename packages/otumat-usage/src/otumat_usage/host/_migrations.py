@@ -165,6 +165,24 @@ def _add_blocks(connection: Connection) -> None:
             connection.execute(text(change))
 
 
+def _add_values(connection: Connection) -> None:
+    # What was in the table is put together anew, with the rest.
+    connection.execute(text("DROP TABLE rollup_block"))
+    then = MetaData()
+    Table(
+        "rollup_block",
+        then,
+        Column("package", Integer, primary_key=True, autoincrement=False),
+        Column("kind", String(32), primary_key=True),
+        Column("day", Integer, primary_key=True, autoincrement=False),
+        Column("sets", LargeBinary, nullable=False),
+    )
+    then.create_all(connection)
+    if connection.dialect.name == "postgresql":
+        change = "ALTER TABLE rollup_block ALTER COLUMN sets SET STORAGE EXTERNAL"
+        connection.execute(text(change))
+
+
 #: What leads from each version to the next, and what it does in words.
 STEPS: dict[int, tuple[str, Callable[[Connection], None]]] = {
     1: ("add the roll-ups; what is in the log is counted once the host serves", _add_rollups),
@@ -175,6 +193,7 @@ STEPS: dict[int, tuple[str, Callable[[Connection], None]]] = {
     6: ("store uploads in less room again, and change statistics faster", shorten_again),
     7: ("add what tells features by version at once; filled once the host serves", _add_mixed),
     8: ("add what tells features of months sooner; filled while the host serves", _add_blocks),
+    9: ("add the same of versions and systems; filled while the host serves", _add_values),
 }
 
 

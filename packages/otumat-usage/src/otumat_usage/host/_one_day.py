@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from otumat_usage.host._answered import Matrix
@@ -22,9 +23,8 @@ from otumat_usage.host._parts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from otumat_usage.host._blocks import Block
     from otumat_usage.host._facts import Facts
     from otumat_usage.host._filters import Filter
     from otumat_usage.host._parts import Part, Sets
@@ -65,9 +65,12 @@ def crossed(  # noqa: PLR0913, PLR0917 - two dimensions of a span, and of whom
 ) -> Iterator[tuple[str, Sets]]:
     """Yield for each value of *rows* who had it and which of *columns* on one day, *of* some."""
     crossing = (rows, columns) == (FEATURE, VERSION)
-    blocks = facts.blocks(*span) if crossing and where is None and of is None else {}
-    found = _Crossing([], defaultdict(list), list(blocks.values()))
-    for each in left_of(span, blocks):
+    held = facts.blocks.pairs(*span) if crossing and where is None and of is None else []
+    blocks: dict[str, list[tuple[str, memoryview]]] = defaultdict(list)
+    for (row, column), bits in chain.from_iterable(sets for _, sets in held):
+        blocks[row].append((column, bits))
+    found = _Crossing([], defaultdict(list), blocks)
+    for each in left_of(span, [start for start, _ in held]):
         _look_up(found, facts, rows, columns, each, where, of)
     yield from _joined(found)
 
@@ -79,12 +82,12 @@ class _Crossing:
     Attributes:
         layers: Whoever is in a set of the left and in one of the right had both on one day.
         told: Who had a pair of values on one day, by `pack_few`.
-        blocks: The same, of four weeks at a time.
+        blocks: By row: in which column, and who, by `pack_set`, of four weeks at a time.
     """
 
     layers: list[tuple[Sets, Sets]]
     told: dict[tuple[str, str], list[bytes]]
-    blocks: list[Block]
+    blocks: Mapping[str, list[tuple[str, memoryview]]]
 
 
 def _look_up(  # noqa: PLR0913, PLR0917 - two dimensions of a span, of whom, and where to
@@ -145,11 +148,10 @@ def _joined(found: _Crossing) -> Iterator[tuple[str, Sets]]:
     """Yield for each row who had which column; row by row, so that few sets are held at a time."""
     told = {pair: unpack_few(b"".join(some)) for pair, some in found.told.items()}
     rows = {row for left, _ in found.layers for row in left}
-    for row in rows.union(*found.blocks):
+    for row in rows.union(found.blocks):
         both: dict[str, list[BitMap]] = defaultdict(list)
-        for block in found.blocks:
-            for column, bits in block.get(row, ()):
-                both[column].append(unpack_set(bits))
+        for column, bits in found.blocks.get(row, ()):
+            both[column].append(unpack_set(bits))
         for left, right in found.layers:
             if users := left.get(row):
                 for column, theirs in right.items():

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from otumat_usage.host._answers import DIMENSIONS
-from otumat_usage.host._cells import FEATURE, in_words
+from otumat_usage.host._cells import CONTEXT, in_words
 from otumat_usage.host._log import context_values, entries, type_names
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "write_events"]
 
 #: What a client may tell about its run, in the words that a filter uses.
-_CONTEXT = tuple(name for name in DIMENSIONS if name != FEATURE)
 _NAME = pa.dictionary(pa.int32(), pa.string())
 _INSTANT = pa.timestamp("ms", tz="UTC")
 
@@ -39,7 +37,7 @@ SCHEMA = pa.schema(
         pa.field("count", pa.int64(), nullable=False),
         pa.field("install", pa.int32(), nullable=False),
         pa.field("properties", pa.string()),
-        *(pa.field(name, _NAME) for name in _CONTEXT),
+        *(pa.field(name, _NAME) for name in CONTEXT),
         pa.field("received", _INSTANT, nullable=False),
     ]
 )
@@ -98,7 +96,7 @@ def _add(
         for each in entry.properties
     ]
     same: dict[str, Any] = {"install": number, "received": entry.received}
-    same |= {name: in_words(context.get(name)) or None for name in _CONTEXT}
+    same |= {name: in_words(context.get(name)) or None for name in CONTEXT}
     for name, value in same.items():
         columns[name] += [value] * many
     return many

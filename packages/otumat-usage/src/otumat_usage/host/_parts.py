@@ -184,14 +184,14 @@ def looked_up(part: Part, daily: dict[int, dict[str, Cell]], active: dict[int, C
     return dataclasses.replace(part, days=days)
 
 
-def last_values(found: Iterable[Part], order: Callable[[str], object]) -> dict[str, int]:
-    """Return how many users had which value on their last day; of several the highest by *order*.
+def last_values(found: Iterable[Part], order: Callable[[str], object]) -> Sets:
+    """Return who had which value on their last day; of several the highest by *order*.
 
     Args:
         found: The parts, latest first.
         order: By which values are compared.
     """
-    counts: dict[str, int] = defaultdict(int)
+    settled: dict[str, list[BitMap]] = defaultdict(list)
     seen = BitMap()
     every = list(found)
     layers = chain.from_iterable((part.sets, *(sets for *_, sets in part.days)) for part in every)
@@ -201,21 +201,24 @@ def last_values(found: Iterable[Part], order: Callable[[str], object]) -> dict[s
         left = part.whole - seen
         seen |= left
         late = left & part.mixed if part.mixed else BitMap()
-        _settle(counts, left - late if late else left, part.sets, ranks)
+        _settle(settled, left - late if late else left, part.sets, ranks)
         for _, active, sets in part.days if late else ():
-            _settle(counts, late & active, sets, ranks)
+            _settle(settled, late & active, sets, ranks)
             late -= active
-    return {value: count for value, count in counts.items() if count}
+    return {value: union(sets) for value, sets in settled.items()}
 
 
-def _settle(counts: dict[str, int], left: BitMap, sets: Sets, ranks: Mapping[str, int]) -> None:
+def _settle(
+    settled: dict[str, list[BitMap]], left: BitMap, sets: Sets, ranks: Mapping[str, int]
+) -> None:
     for value in sorted(sets.keys() - {UNKNOWN}, key=ranks.__getitem__, reverse=True):
         if not left:
             return
-        users = left & sets[value]
-        counts[value] += len(users)
-        left = left - users
-    counts[UNKNOWN] += len(left)
+        if users := left & sets[value]:
+            settled[value].append(users)
+            left = left - users
+    if left:
+        settled[UNKNOWN].append(left)
 
 
 def rolled(cells: list[Cell | None], window: int) -> list[int]:

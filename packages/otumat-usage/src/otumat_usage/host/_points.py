@@ -31,9 +31,9 @@ def point(days: Mapping[int, Cell], start: int, end: int, where: Filter | None) 
     return Point(start, end, users, _sum(cells) if told else None)
 
 
-def single(cell: Cell | None, day: int) -> Point:
-    """Return the point of one day, of which *cell* tells."""
-    return Point(day, day, cell.size if cell else 0, cell.events if cell else 0)
+def single(cell: Cell, start: int, end: int) -> Point:
+    """Return the point of the days from *start* to *end*, of all of which *cell* tells."""
+    return Point(start, end, cell.size, cell.events)
 
 
 def hidden(cell: Cell | None, day: int) -> Point:

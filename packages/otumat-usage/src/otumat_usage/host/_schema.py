@@ -56,7 +56,7 @@ __all__ = [
     "weeks",
 ]
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 metadata = MetaData()
 
@@ -249,14 +249,14 @@ mixed = Table(
     Column("bits", LargeBinary, nullable=False),
     Column("pairs", LargeBinary, nullable=False),
 )
-# By four weeks, where they are over: who used which feature and, as `pairs`, in which version.
+# By four weeks, where they are over: of each `kind` what `_blocks` says.
 blocks = Table(
     "rollup_block",
     metadata,
     Column("package", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(32), primary_key=True),
     Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("features", LargeBinary, nullable=False),
-    Column("pairs", LargeBinary, nullable=False),
+    Column("sets", LargeBinary, nullable=False),
 )
 sessions = Table(
     "session",

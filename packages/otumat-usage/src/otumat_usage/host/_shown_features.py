@@ -110,7 +110,7 @@ def features_by_version(answers: Answers, asked: Question) -> Exhibit:
 
 def features_over_time(answers: Answers, asked: Question) -> Exhibit:
     """Show the users of each feature by week, or by month in a long span."""
-    step: Step = "week" if asked.days <= 100 else "month"  # noqa: PLR2004
+    step: Step = "week" if asked.days <= 100 else "four weeks"  # noqa: PLR2004
     series = answers.breakdown_series(
         "feature", asked.first, asked.last, step=step, where=asked.where
     )
@@ -134,7 +134,7 @@ def features_over_time(answers: Answers, asked: Question) -> Exhibit:
         lambda: heat(
             f"Users of each feature per {step}",
             names[:_ROWS],
-            [start[5:] if step == "week" else start[:7] for start in starts],
+            [start[5:] for start in starts],
             cells,
             unit=" users",
         ),

@@ -8,24 +8,35 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from otumat_usage.host._bitmaps import BitMap, union
+from otumat_usage.host._blocks import left_of
 from otumat_usage.host._cells import FEATURE, Cell
 from otumat_usage.host._filters import UNKNOWN, Filter, Not, alternatives
 from otumat_usage.host._parts import (
     by_weeks,
     chosen_values,
-    in_several,
     parts,
     steady,
-    within,
+    with_unknown,
 )
+from otumat_usage.host._values import exactly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otumat_usage.host._facts import Daily, Facts
-    from otumat_usage.host._parts import Part, Sets
+    from otumat_usage.host._parts import Part
 
-__all__ = ["Whole", "by_value", "chosen", "chosen_by_value", "lost_without", "users_of"]
+__all__ = [
+    "Together",
+    "Whole",
+    "by_value",
+    "chosen",
+    "chosen_by_value",
+    "latest",
+    "lost_without",
+    "together",
+    "users_of",
+]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,25 +55,21 @@ class Whole:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Alone:
-    """Who had which values on each day.
+class Together:
+    """Who had which values on one day.
 
     Attributes:
         everybody: Who was active.
-        sets: Who had which value, or none, as the only one of some day.
-        several: Of each day: who had more than one, and which.
+        days: Who had exactly these values, and no others, on some day.
     """
 
     everybody: BitMap
-    sets: Sets
-    several: list[Sets]
+    days: Mapping[tuple[str, ...], BitMap]
 
 
 def by_value(facts: Facts, dimension: str, first: int, last: int) -> dict[str, Whole]:
     """Return every value in the whole span; of those who named none, under `UNKNOWN`."""
     values = dict.fromkeys(chain(*facts.cut(_coarse, dimension, first, last).values()))
-    if facts.unknown(dimension, first, last):
-        values[UNKNOWN] = None
     return {value: facts.cut(_whole, dimension, first, last, value) for value in values}
 
 
@@ -77,15 +84,17 @@ def chosen(facts: Facts, where: Filter | None, first: int, last: int) -> Whole |
 
 
 def _coarse(facts: Facts, dimension: str, first: int, last: int, _: None) -> Daily:
-    return facts.coarse(dimension, first, last)
+    """Return the cells of the span in few parts, those of who named none among them."""
+    known = facts.knows_weeks(dimension, first, last)
+    found = {} if known else facts.blocks.cells(dimension, first, last)
+    for span in left_of((first, last), list(found)):
+        found.update(with_unknown(facts, dimension, *span, weekly=True))
+    return found
 
 
 def _whole(facts: Facts, dimension: str, first: int, last: int, value: str) -> Whole:
-    if value == UNKNOWN:
-        found = list(facts.unknown(dimension, first, last).values())
-    else:
-        days = facts.cut(_coarse, dimension, first, last).values()
-        found = [cells[value] for cells in days if value in cells]
+    days = facts.cut(_coarse, dimension, first, last).values()
+    found = [cells[value] for cells in days if value in cells]
     sets = [users for cell in found if (users := cell.users) is not None]
     return Whole(sum(cell.events for cell in found), union(sets), len(sets) == len(found))
 
@@ -114,13 +123,18 @@ def lost_without(facts: Facts, where: Filter, first: int, last: int) -> int:
         everybody, rest = (users_of(facts.days(w, first, last)) for w in (None, Not(where)))
         return len(everybody - rest)
     dimension, values = choice
-    alone = facts.cut(_alone, dimension, first, last)
-    others = [users for value, users in alone.sets.items() if value not in values]
-    others += [
-        union(sets.values()) - union(sets[value] for value in values if value in sets)
-        for sets in alone.several
-    ]
-    return len(alone.everybody - union(others))
+    found = facts.cut(together, dimension, first, last)
+    others = (users for names, users in found.days.items() if values.isdisjoint(names))
+    return len(found.everybody - union(others))
+
+
+def latest(facts: Facts, dimension: str, first: int, last: int, where: Filter | None) -> list[Part]:
+    """Return parts of the span, latest first, that tell who had which value on their last day."""
+    held = {} if where else facts.blocks.values(dimension, first, last)
+    found = [values.last(start) for start, values in held.items()]
+    for span in left_of((first, last), held):
+        found += facts.cut(parts, dimension, *span, where)
+    return sorted(found, key=lambda part: part.start, reverse=True)
 
 
 def users_of(days: Mapping[int, Cell]) -> BitMap:
@@ -128,25 +142,25 @@ def users_of(days: Mapping[int, Cell]) -> BitMap:
     return union(users for cell in days.values() if (users := cell.users) is not None)
 
 
-def _alone(facts: Facts, dimension: str, first: int, last: int, _: None) -> _Alone:
-    sets: dict[str, list[BitMap]] = defaultdict(list)
-    several: list[Sets] = []
-
-    def note(day: Sets) -> None:
-        double = in_several(day.values())
-        if double:
-            several.append(within(double, day))
-        for value, users in day.items():
-            sets[value].append(users - double if double else users)
-
-    found: list[Part] = facts.cut(parts, dimension, first, last)
-    for part in found:
-        if facts.is_week(part.start, last):  # those who are not mixed had one value on every day
-            for value, users in part.sets.items():
-                sets[value].append(users - part.mixed if part.mixed else users)
-        else:
-            note(part.sets)
-        for _day, _active, some in part.days:
-            note(some)
-    everybody = union(part.whole for part in found)
-    return _Alone(everybody, {value: union(some) for value, some in sets.items()}, several)
+def together(facts: Facts, dimension: str, first: int, last: int, _: None = None) -> Together:
+    """Return who had exactly which values on some day of the span."""
+    everybody: list[BitMap] = []
+    days: dict[tuple[str, ...], list[BitMap]] = defaultdict(list)
+    held = facts.blocks.values(dimension, first, last)
+    for names, users in chain.from_iterable(values.days.items() for values in held.values()):
+        days[names].append(users)
+        everybody.append(users)
+    for span in left_of((first, last), held):
+        found: list[Part] = facts.cut(parts, dimension, *span)
+        for part in found:
+            everybody.append(part.whole)
+            sets = [some for *_, some in part.days]
+            if facts.is_week(part.start, span[1]):  # who are not mixed had one value on every day
+                for value, users in part.sets.items():
+                    days[value,].append(users - part.mixed if part.mixed else users)
+            else:
+                sets.append(part.sets)
+            for names, users in chain.from_iterable(map(exactly, sets)):
+                days[names].append(users)
+    united = {names: union(sets) for names, sets in days.items()}
+    return Together(union(everybody), {names: users for names, users in united.items() if users})
