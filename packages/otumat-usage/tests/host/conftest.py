@@ -34,6 +34,8 @@ from otumat_usage.host._app import make_app
 from otumat_usage.host._host import open_host
 from otumat_usage.host._server import bind, uvicorn
 
+pytest.register_assert_rewrite(f"{__package__}._pages")
+
 if version("click") < "8.2":  # there stderr is mixed into stdout, and there is no output of both
     CliRunner.__init__ = functools.partialmethod(CliRunner.__init__, mix_stderr=False)
     Result.output = property(lambda done: done.stdout + done.stderr)
