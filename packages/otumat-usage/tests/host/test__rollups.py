@@ -100,9 +100,13 @@ def check(world, where):
         for point in found.series(first, last, step="week"):
             within = "SELECT coalesce(sum(n), 0) FROM event WHERE day BETWEEN ? AND ?"
             assert point.events == world.one(within, point.start, point.end)
-        for point in found.rolling(TODAY - 3, TODAY, window=7, where=where):
-            within = f"{count} {chosen} WHERE day BETWEEN ? AND ?"
-            assert point.users == world.one(within, point.end - 6, point.end)
+        for window, every in ((7, 1), (28, 7), (7, 7), (1, 7), (5, 3)):
+            for point in found.rolling(TODAY - 9, TODAY, window=window, every=every, where=where):
+                within = f"{count} {chosen} WHERE day BETWEEN ? AND ?"
+                assert point.users == world.one(within, point.end - window + 1, point.end)
+            for point in found.rolling(TODAY - 9, TODAY, window=window, every=every):
+                within = "SELECT coalesce(sum(n), 0) FROM event WHERE day BETWEEN ? AND ?"
+                assert point.events == world.one(within, point.end - window + 1, point.end)
         for name in VALUES:
             grouped = (
                 f"SELECT {name}, count(DISTINCT install), sum(n) FROM event "

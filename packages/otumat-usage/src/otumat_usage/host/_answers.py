@@ -18,10 +18,10 @@ from otumat_usage.host._cells import CLOCK, CONTEXT, FEATURE, HEALTH
 from otumat_usage.host._database import Connection, consents, func, installs, select
 from otumat_usage.host._days import Step, buckets, day_of, monday
 from otumat_usage.host._facts import Facts
-from otumat_usage.host._filters import AllOf, AnyOf, Filter, Is, Not, alternatives
+from otumat_usage.host._filters import AllOf, AnyOf, Filter, Is, Not
 from otumat_usage.host._kept import revision
 from otumat_usage.host._one_day import both_on_one_day
-from otumat_usage.host._parts import last_values, rolled
+from otumat_usage.host._parts import last_values
 from otumat_usage.host._remembered import remembered
 from otumat_usage.host._replies import Replies, Used, replies, used
 from otumat_usage.host._series import by_values, chosen_by_values
@@ -33,6 +33,7 @@ from otumat_usage.host._wholes import (
     latest,
     lost_without,
 )
+from otumat_usage.host._windows import windows
 
 if TYPE_CHECKING:
     from otumat_usage.host._packages import Package
@@ -52,8 +53,6 @@ __all__ = [
     "Slice",
 ]
 
-#: Windows that overlap more than so many times are put together from halves.
-_OVERLAPS = 4
 #: What can be asked for and filtered by.
 DIMENSIONS = (FEATURE, *CONTEXT)
 
@@ -94,18 +93,7 @@ class Answers:
         self, first: int, last: int, *, window: int, every: int = 1, where: Filter | None = None
     ) -> list[Point]:
         """Return the users of the *window* days that end on each *every*-th day of the span."""
-        days = self._facts.days(where, first - window + 1, last)
-        ends = range(first, last + 1, every)
-        if window <= _OVERLAPS * every or not all(cell.kept for cell in days.values()):
-            return [_points.point(days, end - window + 1, end, where) for end in ends]
-        sizes = rolled([days.get(day) for day in range(first - window + 1, last + 1)], window)
-        told = where is None or alternatives(where) is not None
-        found = []
-        for end in ends:
-            spent = (days[d].events for d in range(end - window + 1, end + 1) if d in days)
-            events = sum(spent) if told else None
-            found.append(Point(end - window + 1, end, sizes[end - first], events))
-        return found
+        return windows(self._facts, first, last, window, every, where)
 
     @remembered
     def total(self, first: int, last: int, *, where: Filter | None = None) -> Point:

@@ -30,7 +30,6 @@ __all__ = [
     "last_values",
     "looked_up",
     "parts",
-    "rolled",
     "sets_of",
     "steady",
     "with_unknown",
@@ -219,25 +218,6 @@ def _settle(
             left = left - users
     if left:
         settled[UNKNOWN].append(left)
-
-
-def rolled(cells: list[Cell | None], window: int) -> list[int]:
-    """Return how many users each *window* of successive days had.
-
-    Blocks of *window* days are united from both ends: every window is the end of one block and
-    the beginning of the next.
-    """
-    sets = [BitMap() if cell is None else cell.users or BitMap() for cell in cells]
-    upto, since = list(sets), list(sets)
-    for place in range(1, len(sets)):
-        if place % window:
-            upto[place] = upto[place - 1] | sets[place]
-    for place in range(len(sets) - 2, -1, -1):
-        if (place + 1) % window:
-            since[place] = since[place + 1] | sets[place]
-    return [
-        since[end - window + 1].union_cardinality(upto[end]) for end in range(window - 1, len(sets))
-    ]
 
 
 def _by_day(
