@@ -1,5 +1,7 @@
 """Laws of the values of a block: they equal what plain loops over users and days say."""
 
+from unittest import mock
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,10 +39,13 @@ def values_of(every):
 
 
 @settings(max_examples=100, deadline=None, database=None)
-@given(day=days.map(lambda some: some[0] if some else {}))
-def test_everybody_of_a_day_is_with_exactly_the_values_they_had(day):
+@given(day=days.map(lambda some: some[0] if some else {}), most=st.integers(0, 3))
+def test_everybody_of_a_day_is_with_exactly_the_values_they_had(day, most):
     told = {}
-    for names, users in _values.exactly(sets_of(day)):
+    with mock.patch.object(_values, "_PARTS", most):  # beyond it each user is looked at
+        found = list(_values.exactly(sets_of(day)))
+    for names, users in found:
+        assert names == tuple(sorted(names))
         for user in users:
             assert user not in told
             told[user] = set(names)

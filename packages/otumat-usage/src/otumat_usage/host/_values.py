@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._bitmaps import BitMap, union, unpack_set
 from otumat_usage.host._cells import Cell
-from otumat_usage.host._parts import Part, Sets, in_several
+from otumat_usage.host._parts import Part, Sets, in_several, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +17,9 @@ __all__ = ["MOST", "Values", "exactly", "pack", "unpack"]
 
 #: Sets that one block holds of a dimension at most: of more, weeks are read as soon.
 MOST = 1000
+
+#: Combinations up to which users are told apart as sets; strangers may send any number of versions.
+_PARTS = 100
 
 _EVENTS, _DAY, _LAST = "events", "day", "last"
 
@@ -57,17 +60,36 @@ class Values:
 def exactly(day: Sets) -> Iterator[tuple[tuple[str, ...], BitMap]]:
     """Yield who had exactly which values, of those who had each of them on one *day*."""
     double = in_several(day.values())
-    apart: dict[tuple[str, ...], BitMap] = {(): double} if double else {}
-    for value, users in sorted(day.items()):
+    for value, users in day.items():
         if single := users - double if double else users:
             yield (value,), single
+    if double:
+        yield from _apart(double, within(double, day))
+
+
+def _apart(double: BitMap, sets: Sets) -> Iterable[tuple[tuple[str, ...], BitMap]]:
+    """Return the users in *double* by the sets in which they are."""
+    apart: dict[tuple[str, ...], BitMap] = {(): double}
+    for value, users in sorted(sets.items()):
         parted: dict[tuple[str, ...], BitMap] = {}
         for names, some in apart.items():
             both = some & users
-            parted[names] = some - both
-            parted[(*names, value)] = both
+            parted[names], parted[(*names, value)] = some - both, both
         apart = {names: some for names, some in parted.items() if some}
-    yield from apart.items()
+        if len(apart) > _PARTS:
+            return _one_by_one(sets)
+    return apart.items()
+
+
+def _one_by_one(sets: Sets) -> Iterable[tuple[tuple[str, ...], BitMap]]:
+    had: dict[int, list[str]] = defaultdict(list)
+    for value, users in sorted(sets.items()):
+        for user in users:
+            had[user].append(value)
+    found: dict[tuple[str, ...], BitMap] = defaultdict(BitMap)
+    for user, names in had.items():
+        found[tuple(names)].add(user)
+    return found.items()
 
 
 def pack(values: Values) -> Iterator[tuple[list[Any], BitMap]]:
