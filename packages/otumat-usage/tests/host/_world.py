@@ -21,8 +21,8 @@ DAY = 86_400_000
 NOW = 1_780_315_200_000  # 2026-06-01T12:00:00Z
 TODAY = NOW // DAY
 SPAN = 40
-#: When the block of `TODAY` is long over.
-LATER = NOW + SPAN * DAY
+#: When the longest block of `TODAY` is over.
+LATER = NOW + 200 * DAY
 CONTEXTS = [
     _wire.Context("1.9", "3.12", "Linux"),
     _wire.Context("1.10", "3.12", "macOS"),

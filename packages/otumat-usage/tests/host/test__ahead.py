@@ -6,16 +6,19 @@ from otumat_usage.host import _blocks, _kept, _packages
 from otumat_usage.host._ahead import work_ahead
 from otumat_usage.host._answers import Answers
 from otumat_usage.host._bitmaps import BitMap
+from otumat_usage.host._blocks import LENGTHS
 from otumat_usage.host._cells import ALL, FEATURE, VERSION, Cell
 from otumat_usage.host._database import blocks, delete, members, rollups, select, weeks
-from otumat_usage.host._days import BLOCK, block_of
+from otumat_usage.host._days import FOUR, block_of
 from otumat_usage.host._filters import Is
 from otumat_usage.host._retention import Policy, let_go, set_policy
 from otumat_usage.host._rights import erase
 from otumat_usage.host._worker import fold_all
 
 DAY = 86_400_000
-START = block_of(20_605)
+BLOCK, LONG = 7 * FOUR, 7 * LENGTHS[0]
+#: With which a long block begins, too.
+START = block_of(20_605, LENGTHS[0])
 LAST = START + 2 * BLOCK - 1
 #: When the second of two blocks is over, and what comes late for it has come.
 NOW = (LAST + 4) * DAY
@@ -63,7 +66,7 @@ def year(service):
 
     def held():
         with database.read() as connection:
-            return sorted(_blocks.starts(connection, package.id))
+            return sorted(first for first, _ in _blocks.spans(connection, package.id))
 
     return package, database, ask, held
 
@@ -92,6 +95,26 @@ def test_a_block_that_is_held_is_asked_and_not_its_weeks(year):
             connection.execute(delete(table).where(mine))
 
     assert ask() == before
+
+
+def test_of_four_blocks_a_long_one_is_made_and_asked_in_their_place(year):
+    package, database, ask, held = year
+    with database.beside() as connection:
+        _kept.add(connection, package.id, used(1, START + LONG - 1, "save", "1.9"))
+    spans = [(START, START + LONG - 1), (START - 9, START + LONG + 9), (START + 1, START + LONG)]
+    before = [ask(*span) for span in spans]
+
+    assert work_ahead(database, (START + LONG + 3) * DAY) == 4
+
+    assert held() == [START, START, START + BLOCK, START + 3 * BLOCK]
+    assert [ask(*span) for span in spans] == before
+    with database.beside() as connection:  # but for the steps of a series, which are short
+        short = blocks.c.weeks == FOUR
+        connection.execute(delete(blocks).where(short & (blocks.c.kind != _blocks.NUMBERS)))
+        for table in (rollups, weeks):
+            mine = (table.c.package == package.id) & (table.c.dimension != ALL)
+            connection.execute(delete(table).where(mine))
+    assert ask(*spans[0]) == before[0]
 
 
 def test_a_block_is_left_alone_while_some_of_it_may_still_come(year):
@@ -134,8 +157,9 @@ def test_what_waits_to_be_counted_is_answered_and_not_held(service):
 
     with database.read() as connection:
         start = block_of(day)
-        found = _blocks.read(connection, package.id, _blocks.PAIRS, start, start + BLOCK - 1)
-        ((_, users),) = found[start]
+        block = _blocks.span_of(start, FOUR)
+        found = _blocks.read(connection, package.id, _blocks.PAIRS, FOUR, block)
+        ((_, users),) = found[block]
         assert len(BitMap.deserialize(bytes(users))) == 1
         matrix = Answers(connection, package, later).matrix(FEATURE, VERSION, start, start + BLOCK)
         assert matrix.rows == {"plot": 2}

@@ -67,7 +67,8 @@ def old(service):
         found = _statistics.summarise(connection, package, service.clock())
     with service.host.database.write() as connection:
         rows = old_uploads(connection, package.id)
-        added = ("inbox", "member", "rollup", "api_token", "self_key", "mail", "rollup_mixed")
+        later = ("api_token", "self_key", "mail", "rollup_mixed", "rollup_block")
+        added = ("inbox", "member", "rollup", *later)
         for table in ("log", "recent", *added):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         then = MetaData()

@@ -478,7 +478,7 @@ def test_a_host_that_is_made_after_the_look_for_one_is_not_replaced_unasked(copy
 def test_what_is_held_ahead_is_put_together_anew_and_not_taken_from_a_backup(service, folder, copy):
     """It holds packed sets, and tells nothing that days and weeks do not."""
     with service.host.database.write() as connection:
-        block = {"package": 1, "kind": "feature", "day": 0, "sets": b"none"}
+        block = {"package": 1, "kind": "feature", "weeks": 4, "day": 0, "sets": b"none"}
         connection.execute(insert(blocks).values(block))
 
     _restore.restore(folder, copy())

@@ -18,7 +18,7 @@ from otumat_usage.host._database import (
     recent,
     select,
 )
-from otumat_usage.host._days import BLOCK, block_of, buckets
+from otumat_usage.host._days import FOUR, block_of, buckets
 from otumat_usage.host._filters import UNKNOWN
 
 from ._oracle import Oracle
@@ -144,10 +144,18 @@ def check(world, where):
         assert found.lost_without(where, first, last) == world.one(only.format(others))
 
 
-#: Spans that hold one block or two, and some days beside them.
+BLOCK = 7 * FOUR
+LONG = 4 * BLOCK
+#: Spans that hold one block or two, and some days beside them; and a long one.
 BLOCKS = [
-    (block_of(TODAY) - before, block_of(TODAY) + BLOCK - 1 + after)
-    for before, after in ((0, 0), (BLOCK, 0), (BLOCK + 9, 3))
+    *(
+        (block_of(TODAY) - before, block_of(TODAY) + BLOCK - 1 + after)
+        for before, after in ((0, 0), (BLOCK, 0), (BLOCK + 9, 3))
+    ),
+    *(
+        (block_of(TODAY, 4 * FOUR) - beside, block_of(TODAY, 4 * FOUR) + LONG - 1 + beside)
+        for beside in (0, 9)
+    ),
 ]
 
 

@@ -9,7 +9,7 @@ from otumat_usage.host._answered import by_version
 from otumat_usage.host._bitmaps import BitMap, union
 from otumat_usage.host._cells import ALL, CONTEXT, FEATURE, VERSION
 from otumat_usage.host._database import Locked, lock, packages, select, weeks
-from otumat_usage.host._days import BLOCK, block_of, day_of
+from otumat_usage.host._days import FOUR, block_of, day_of
 from otumat_usage.host._facts import Facts
 from otumat_usage.host._one_day import crossed
 from otumat_usage.host._parts import in_several, last_values, within
@@ -40,24 +40,24 @@ def work_ahead(database: Database, now: int, stopping: Callable[[], bool] = lamb
     with database.read() as connection:
         every = connection.scalars(select(packages.c.id)).all()
         found = [
-            (package, start) for package in every for start in _missing(connection, package, now)
+            (package, block) for package in every for block in _missing(connection, package, now)
         ]
     made = 0
-    for package, start in found:
+    for package, block in found:
         if stopping():
             break
         with database.beside() as connection:
             lock(connection, Locked.ROLLUPS)
             # Looked at again: what was read before the lock may have been changed since.
-            if start in _missing(connection, package, now):
-                _keep(connection, package, start)
+            if block in _missing(connection, package, now):
+                _keep(connection, package, *block)
                 made += 1
     return made
 
 
-def _keep(connection: Connection, package: int, start: int) -> None:
+def _keep(connection: Connection, package: int, start: int, length: int) -> None:
     facts = Facts(connection, package, counted=True)
-    span = start, start + BLOCK - 1
+    span = _blocks.span_of(start, length)
     used = sorted(by_value(facts, FEATURE, *span).items())
     crossing = sorted(crossed(facts, FEATURE, VERSION, span))
     kinds: dict[str, list[tuple[list[Any], BitMap]]] = {
@@ -68,11 +68,13 @@ def _keep(connection: Connection, package: int, start: int) -> None:
             for version, users in sorted(by_version.items())
         ],
     }
+    if length == FOUR:  # which are the steps of a series
+        kinds[_blocks.NUMBERS] = [(told, BitMap()) for told, _ in kinds[FEATURE]]
     for dimension in CONTEXT:
         sets = list(_values.pack(_context(facts, dimension, *span)))
         if len(sets) <= _values.MOST:
             kinds[dimension] = sets
-    _blocks.keep(connection, package, start, kinds)
+    _blocks.keep(connection, package, start, length, kinds)
 
 
 def _context(facts: Facts, dimension: str, first: int, last: int) -> _values.Values:
@@ -83,15 +85,24 @@ def _context(facts: Facts, dimension: str, first: int, last: int) -> _values.Val
     return _values.Values(events, days, within(moved, found))
 
 
-def _missing(connection: Connection, package: int, now: int) -> list[int]:
-    """Return the first days of the blocks that can be put together and are not held."""
-    ended = day_of(now) - _LATE - BLOCK
+def _missing(connection: Connection, package: int, now: int) -> list[tuple[int, int]]:
+    """Return the first days and the weeks of the blocks that can be held and are not.
+
+    The shortest first, of which the others are made.
+    """
     told = select(weeks.c.day, weeks.c.bits.is_not(None)).where(
         (weeks.c.package == package) & (weeks.c.dimension == ALL)
     )
-    kept: dict[int, bool] = {}
+    kept: dict[tuple[int, int], bool] = {}
     for week, whole in connection.execute(told):
-        start = block_of(week)
-        kept[start] = kept.get(start, True) and bool(whole)
-    held = _blocks.starts(connection, package)
-    return sorted(s for s, whole in kept.items() if whole and s <= ended and s not in held)
+        for length in _blocks.LENGTHS:
+            block = block_of(week, length), length
+            kept[block] = kept.get(block, True) and bool(whole)
+    held = _blocks.spans(connection, package)
+    ended = day_of(now) - _LATE
+    found = []
+    for block, whole in kept.items():
+        span = _blocks.span_of(*block)
+        if whole and span[1] < ended and span not in held:
+            found.append(block)
+    return sorted(found, key=lambda block: block[::-1])

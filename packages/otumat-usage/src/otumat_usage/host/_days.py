@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
-    "BLOCK",
     "DAY",
+    "FOUR",
     "Step",
     "block_of",
     "buckets",
@@ -23,9 +23,8 @@ __all__ = [
 
 #: Milliseconds of a day.
 DAY = 86_400_000
-_WEEKS = 4
-#: Days of a block of whole weeks.
-BLOCK = 7 * _WEEKS
+#: Weeks that are told of together in a long span.
+FOUR = 4
 _EPOCH = date(1970, 1, 1)
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -61,10 +60,10 @@ def monday(day: int) -> int:
     return day - (day + 3) % 7
 
 
-def block_of(day: int) -> int:
-    """Return the Monday with which the four weeks begin in which *day* is."""
+def block_of(day: int, weeks: int = FOUR) -> int:
+    """Return the Monday with which the *weeks* begin in which *day* is."""
     start = monday(day)
-    return start - start // 7 % _WEEKS * 7
+    return start - start // 7 % weeks * 7
 
 
 def buckets(first: int, last: int, step: Step) -> Iterator[tuple[int, int]]:
@@ -86,7 +85,7 @@ def _end(day: int, step: Step) -> int:
     if step == "week":
         return monday(day) + 6
     if step == "four weeks":
-        return block_of(day) + BLOCK - 1
+        return block_of(day) + 7 * FOUR - 1
     then = _EPOCH + timedelta(days=day)
     following = date(then.year + then.month // 12, then.month % 12 + 1, 1)
     return (following - _EPOCH).days - 1

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otumat_usage.host import _blocks, _values
+from otumat_usage.host._blocks import LENGTHS, NUMBERS, PAIRS, Sets, Span, left_of, read
 from otumat_usage.host._cells import FEATURE, Cell
-from otumat_usage.host._days import BLOCK, block_of
+from otumat_usage.host._values import Values, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from otumat_usage.host._database import Connection
 
@@ -28,38 +28,49 @@ class HeldBlocks:
     def __init__(self, connection: Connection, package: int, waiting: Iterable[int]) -> None:
         self._connection = connection
         self._package = package
-        self._waiting = {block_of(week) for week in waiting}
-        self._read: dict[tuple[str, int, int], dict[int, _blocks.Sets]] = {}
-        self._values: dict[tuple[str, int, int], dict[int, _values.Values]] = {}
+        self._waiting = set(waiting)
+        self._read: dict[tuple[str, Span], dict[Span, Sets]] = {}
+        self._values: dict[tuple[str, Span], dict[Span, Values]] = {}
 
-    def pairs(self, first: int, last: int) -> list[tuple[int, _blocks.Sets]]:
-        """Return of each block of a span who had which feature and version on one day."""
-        return list(self._held(_blocks.PAIRS, first, last).items())
+    def pairs(self, span: Span) -> dict[Span, Sets]:
+        """Return of the blocks of a span who had which feature and version on one day."""
+        return self._held(PAIRS, span)
 
-    def cells(self, dimension: str, first: int, last: int) -> dict[int, dict[str, Cell]]:
-        """Return the cells of each value in each block of a span, by its first day."""
+    def numbers(self, span: Span) -> dict[int, dict[str, Cell]]:
+        """Return the cells of the features of each four weeks of a span, without the sets."""
+        return {
+            start: {name: Cell(events, None, users) for (name, events, users), _ in sets}
+            for (start, _), sets in self._held(NUMBERS, span, LENGTHS[-1:]).items()
+        }
+
+    def cells(self, dimension: str, span: Span) -> dict[Span, dict[str, Cell]]:
+        """Return the cells of each value in each block of a span."""
         if dimension == FEATURE:
-            held = self._held(FEATURE, first, last).items()
             return {
-                start: {name: Cell(events, None, n, bits) for (name, events, n), bits in sets}
-                for start, sets in held
+                block: {
+                    name: Cell(events, None, users, bits) for (name, events, users), bits in sets
+                }
+                for block, sets in self._held(FEATURE, span).items()
             }
-        values = self.values(dimension, first, last).items()
-        return {start: each.cells() for start, each in values}
+        return {block: each.cells() for block, each in self.values(dimension, span).items()}
 
-    def values(self, dimension: str, first: int, last: int) -> dict[int, _values.Values]:
+    def values(self, dimension: str, span: Span) -> dict[Span, Values]:
         """Return who had which values of a client's context in each block of a span."""
-        span = (dimension, first, last)
-        if span not in self._values:
-            held = {} if dimension == FEATURE else self._held(dimension, first, last)
-            self._values[span] = {start: _values.unpack(sets) for start, sets in held.items()}
-        return self._values[span]
+        if (dimension, span) not in self._values:
+            held = {} if dimension == FEATURE else self._held(dimension, span)
+            self._values[dimension, span] = {block: unpack(sets) for block, sets in held.items()}
+        return self._values[dimension, span]
 
-    def _held(self, kind: str, first: int, last: int) -> dict[int, _blocks.Sets]:
-        if block_of(first + BLOCK - 1) > last - BLOCK + 1:
-            return {}  # none has room in it
-        span = (kind, first, last)
-        if span not in self._read:
-            found = _blocks.read(self._connection, self._package, *span)
-            self._read[span] = {s: sets for s, sets in found.items() if s not in self._waiting}
-        return self._read[span]
+    def _held(self, kind: str, span: Span, lengths: Sequence[int] = LENGTHS) -> dict[Span, Sets]:
+        """Return what is held, of the longest blocks that there are."""
+        if (kind, span) not in self._read:
+            found: dict[Span, Sets] = {}
+            for weeks in lengths:
+                for left in list(left_of(span, found)):
+                    held = read(self._connection, self._package, kind, weeks, left).items()
+                    found.update((block, sets) for block, sets in held if self._is_whole(block))
+            self._read[kind, span] = found
+        return self._read[kind, span]
+
+    def _is_whole(self, block: Span) -> bool:
+        return not any(block[0] <= week <= block[1] for week in self._waiting)

@@ -174,6 +174,7 @@ def _add_values(connection: Connection) -> None:
         then,
         Column("package", Integer, primary_key=True, autoincrement=False),
         Column("kind", String(32), primary_key=True),
+        Column("weeks", Integer, primary_key=True, autoincrement=False),
         Column("day", Integer, primary_key=True, autoincrement=False),
         Column("sets", LargeBinary, nullable=False),
     )

@@ -65,12 +65,12 @@ def crossed(  # noqa: PLR0913, PLR0917 - two dimensions of a span, and of whom
 ) -> Iterator[tuple[str, Sets]]:
     """Yield for each value of *rows* who had it and which of *columns* on one day, *of* some."""
     crossing = (rows, columns) == (FEATURE, VERSION)
-    held = facts.blocks.pairs(*span) if crossing and where is None and of is None else []
+    held = facts.blocks.pairs(span) if crossing and where is None and of is None else {}
     blocks: dict[str, list[tuple[str, memoryview]]] = defaultdict(list)
-    for (row, column), bits in chain.from_iterable(sets for _, sets in held):
+    for (row, column), bits in chain.from_iterable(held.values()):
         blocks[row].append((column, bits))
     found = _Crossing([], defaultdict(list), blocks)
-    for each in left_of(span, [start for start, _ in held]):
+    for each in left_of(span, held):
         _look_up(found, facts, rows, columns, each, where, of)
     yield from _joined(found)
 

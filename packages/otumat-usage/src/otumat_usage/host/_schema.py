@@ -249,12 +249,13 @@ mixed = Table(
     Column("bits", LargeBinary, nullable=False),
     Column("pairs", LargeBinary, nullable=False),
 )
-# By four weeks, where they are over: of each `kind` what `_blocks` says.
+# By some whole weeks, where they are over: of each `kind` what `_blocks` says.
 blocks = Table(
     "rollup_block",
     metadata,
     Column("package", Integer, primary_key=True, autoincrement=False),
     Column("kind", String(32), primary_key=True),
+    Column("weeks", Integer, primary_key=True, autoincrement=False),
     Column("day", Integer, primary_key=True, autoincrement=False),
     Column("sets", LargeBinary, nullable=False),
 )

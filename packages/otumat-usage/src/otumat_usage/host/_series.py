@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from otumat_usage.host import _points
 from otumat_usage.host._answered import Point
-from otumat_usage.host._cells import ALL, Cell
+from otumat_usage.host._cells import ALL, FEATURE, Cell
 from otumat_usage.host._filters import UNKNOWN, AllOf, Filter
 from otumat_usage.host._kept import BY_DAY, BY_WEEK
 from otumat_usage.host._parts import by_weeks, chosen_values
@@ -59,9 +59,9 @@ def _runs(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 def _told(facts: Facts, dimension: str, spans: Sequence[tuple[int, int]], step: Step) -> Daily:
     """Return the cells of those steps of which a number is kept, so that no set need be read."""
-    if step == "four weeks":
-        return facts.blocks.cells(dimension, spans[0][0], spans[-1][1])
-    if step == "month":
+    if step == "four weeks" and dimension == FEATURE:
+        return facts.blocks.numbers((spans[0][0], spans[-1][1]))
+    if step in ("four weeks", "month"):
         return {}
     shelf, length = (BY_DAY, 1) if step == "day" else (BY_WEEK, 7)
     whole = [start for start, end in spans if end - start + 1 == length]

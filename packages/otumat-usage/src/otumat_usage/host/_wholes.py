@@ -86,8 +86,9 @@ def chosen(facts: Facts, where: Filter | None, first: int, last: int) -> Whole |
 def _coarse(facts: Facts, dimension: str, first: int, last: int, _: None) -> Daily:
     """Return the cells of the span in few parts, those of who named none among them."""
     known = facts.knows_weeks(dimension, first, last)
-    found = {} if known else facts.blocks.cells(dimension, first, last)
-    for span in left_of((first, last), list(found)):
+    held = {} if known else facts.blocks.cells(dimension, (first, last))
+    found = {block[0]: cells for block, cells in held.items()}
+    for span in left_of((first, last), held):
         found.update(with_unknown(facts, dimension, *span, weekly=True))
     return found
 
@@ -130,8 +131,8 @@ def lost_without(facts: Facts, where: Filter, first: int, last: int) -> int:
 
 def latest(facts: Facts, dimension: str, first: int, last: int, where: Filter | None) -> list[Part]:
     """Return parts of the span, latest first, that tell who had which value on their last day."""
-    held = {} if where else facts.blocks.values(dimension, first, last)
-    found = [values.last(start) for start, values in held.items()]
+    held = {} if where else facts.blocks.values(dimension, (first, last))
+    found = [values.last(block[0]) for block, values in held.items()]
     for span in left_of((first, last), held):
         found += facts.cut(parts, dimension, *span, where)
     return sorted(found, key=lambda part: part.start, reverse=True)
@@ -146,7 +147,7 @@ def together(facts: Facts, dimension: str, first: int, last: int, _: None = None
     """Return who had exactly which values on some day of the span."""
     everybody: list[BitMap] = []
     days: dict[tuple[str, ...], list[BitMap]] = defaultdict(list)
-    held = facts.blocks.values(dimension, first, last)
+    held = facts.blocks.values(dimension, (first, last))
     for names, users in chain.from_iterable(values.days.items() for values in held.values()):
         days[names].append(users)
         everybody.append(users)
