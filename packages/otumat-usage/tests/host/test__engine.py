@@ -6,8 +6,10 @@ import time
 import pytest
 
 from otumat_usage.host import _engine
-from otumat_usage.host._database import Database, literal, select
+from otumat_usage.host._database import Database, func, literal, select, settings
+from otumat_usage.host._errors import StoreUnavailable
 from otumat_usage.host._prepared import Prepared
+from otumat_usage.host._settings import remember
 
 pytestmark = [
     pytest.mark.postgresql,
@@ -50,6 +52,31 @@ def test_a_connection_that_died_a_moment_ago_is_replaced(database, engine, how):
     ends(engine, process)
 
     assert read(database, **how) != process
+
+
+def test_a_connection_that_dies_under_a_single_statement_is_used_no_more(database, engine):
+    with database.read(single=True) as connection:
+        process = process_of(connection)
+        ends(engine, process)
+        with pytest.raises(StoreUnavailable, match="refused"):
+            ONE.rows(connection)
+
+    assert read(database) != process
+
+
+def test_what_served_a_single_statement_gives_a_snapshot_afterwards(database):
+    process = read(database, single=True)
+    count = Prepared(select(func.count()).select_from(settings))
+
+    with database.read() as connection:
+        assert process_of(connection) == process
+        before = count.rows(connection)
+        with database.write() as other:
+            remember(other, "another", "1")
+        assert count.rows(connection) == before
+
+    with database.read() as connection:
+        assert count.rows(connection) == [(before[0][0] + 1,)]
 
 
 def test_a_connection_that_lay_for_long_is_asked_before_it_is_used(database, monkeypatch):

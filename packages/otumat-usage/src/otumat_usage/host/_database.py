@@ -19,7 +19,6 @@ from otumat_usage.host._engine import (
     making,
     name_url,
     open_engine,
-    read_from,
     reason,
     serving_from,
     shown,
@@ -29,6 +28,7 @@ from otumat_usage.host._engine import (
 from otumat_usage.host._errors import StoreOutdated, StoreUnavailable
 from otumat_usage.host._generation import generation, notice
 from otumat_usage.host._place import Place
+from otumat_usage.host._reading import read_from, single_of
 from otumat_usage.host._schema import (
     REFERENCE,
     SCHEMA_VERSION,
@@ -145,6 +145,7 @@ class Database:
         self.name = str(path) if self.embedded else shown(url)
         self.generation = ""
         self._engine = open_engine(url)
+        self._single = single_of(self._engine)
 
     @staticmethod
     def lives_in(folder: Path) -> bool:
@@ -234,7 +235,8 @@ class Database:
     @contextlib.contextmanager
     def read(self, *, single: bool = False) -> Iterator[Connection]:
         """Give a connection that sees one state of the store, or is for a *single* statement."""
-        with self._told("read"), read_from(self._engine, single=single) as connection:
+        engine = self._single if single else self._engine
+        with self._told("read"), read_from(engine) as connection:
             yield connection
 
     @contextlib.contextmanager

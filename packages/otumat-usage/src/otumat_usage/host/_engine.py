@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from otumat_usage import _lock
 from otumat_usage.host._errors import StoreInUse, StoreMissing, StoreUnavailable, UrlInvalid
+from otumat_usage.host._reading import is_single
 from otumat_usage.host._sql import (
     URL,
     ArgumentError,
@@ -48,7 +49,6 @@ __all__ = [
     "name_url",
     "open_engine",
     "parsed_url",
-    "read_from",
     "reason",
     "serving_from",
     "shown",
@@ -67,6 +67,8 @@ PATIENCE = 30
 _SINCE = "otumat_since"
 #: Seconds for which a connection that lies unused is taken to be alive, while the server is silent.
 _ALIVE = 1.0
+#: For a look at one socket: the default one needs the system to be made, to be told, to be closed.
+_LOOK: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 _POSTGRESQL = "postgresql+psycopg"
 # The first half of a lock's number: ours ("otum"), and one for each install.
@@ -182,19 +184,6 @@ def open_engine(url: URL) -> Engine:
     return engine
 
 
-@contextlib.contextmanager
-def read_from(engine: Engine, *, single: bool) -> Iterator[Connection]:
-    """Give a connection that sees one state of the store, or is for a *single* statement."""
-    with engine.connect() as connection:
-        if engine.dialect.name != "postgresql":
-            yield connection
-            return
-        level = "AUTOCOMMIT" if single else "REPEATABLE READ"
-        yield connection.execution_options(isolation_level=level, postgresql_readonly=True)
-        # Else it would end by a ROLLBACK, and at one psycopg forgets what it has prepared.
-        connection.commit()
-
-
 def lock(connection: Connection, number: int) -> None:
     """Keep every other process from what *number* of `Locked` guards, until the commit."""
     if connection.dialect.name == "postgresql":  # SQLite's one writer holds everything
@@ -291,6 +280,8 @@ def _configure_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
+        if is_single(connection):
+            return
         # IMMEDIATE takes the write lock first, so a writer never fails half-way.
         kind = "IMMEDIATE" if connection.get_execution_options().get("otumat_write") else "DEFERRED"
         connection.exec_driver_sql(f"BEGIN {kind}")
@@ -341,6 +332,6 @@ def _configure_postgresql(engine: Engine) -> None:
 
 def _has_spoken(connection: Any) -> bool:
     """Say whether the server sent something unasked: its good-bye, or that it changed a setting."""
-    with selectors.DefaultSelector() as waiting:
+    with _LOOK() as waiting:
         waiting.register(connection, selectors.EVENT_READ)
         return bool(waiting.select(0))

@@ -7,6 +7,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host._errors import StoreUnavailable
+from otumat_usage.host._reading import is_single
 from otumat_usage.host._sql import bindparam, rows_of
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Prepared:
 
     @staticmethod
     def _cursor(connection: Connection, **how: Any) -> Any:
-        if not connection.in_transaction():
+        if not (connection.in_transaction() or is_single(connection)):
             connection.begin()  # all that is read on one connection is of one state
         return connection.connection.cursor(**how)
 
