@@ -133,6 +133,8 @@ class Browser:
 
         self._app = make_app(host)
         self._loop = asyncio.new_event_loop()
+        self._asked: asyncio.Queue[tuple[str, asyncio.Future[Any]]] = asyncio.Queue()
+        self._serving = self._loop.create_task(self._serve())
         with host.database.write() as connection:
             link = new_link(connection, host.issuer, host.now())
         _, headers, _ = self.get(link.removeprefix(host.issuer))
@@ -143,7 +145,25 @@ class Browser:
 
     def get(self, address: str) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         """Return status, headers and body."""
-        return self._loop.run_until_complete(self._get(address))
+        answered = self._loop.create_future()
+        self._asked.put_nowait((address, answered))
+        return self._loop.run_until_complete(answered)
+
+    def close(self) -> None:
+        """End the threads that read, else the process would wait for them for ever."""
+        self._serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            self._loop.run_until_complete(self._serving)
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        # All in one task, as a server does: the threads that read for it end with it.
+        while True:
+            address, answered = await self._asked.get()
+            try:
+                answered.set_result(await self._get(address))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets it
+                answered.set_exception(error)
 
     async def _get(self, address: str) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         path, _, query = address.partition("?")
@@ -225,14 +245,14 @@ def ask_all(host: Any, year: Year, bar: float) -> bool:
     with host.database.write() as connection:
         publish(connection, year.package, on=True)
     host.writer.start()
-    browser = Browser(host)
-    for days, kind in itertools.product((90, DAYS), PAGES):
-        address = f"/p/demo/{kind}?days={days}".replace("/?", "?")
-        if browser.get(address)[0] != 200:
-            raise SystemExit(f"{address} was not answered")
-        rows.append((f"page {address}", Timed(lambda a=address: browser.get(a), anew), 100))
-    rows.append(("page /public/demo", Timed(lambda: browser.get("/public/demo"), anew), 100))
-    rows += badges(host, browser, anew)
+    with contextlib.closing(Browser(host)) as browser:
+        for days, kind in itertools.product((90, DAYS), PAGES):
+            address = f"/p/demo/{kind}?days={days}".replace("/?", "?")
+            if browser.get(address)[0] != 200:
+                raise SystemExit(f"{address} was not answered")
+            rows.append((f"page {address}", Timed(lambda a=address: browser.get(a), anew), 100))
+        rows.append(("page /public/demo", Timed(lambda: browser.get("/public/demo"), anew), 100))
+        rows += badges(host, browser, anew)
     host.writer.stop()
     return table(rows)
 
