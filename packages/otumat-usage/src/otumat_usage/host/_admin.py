@@ -5,6 +5,7 @@ from __future__ import annotations
 from otumat_usage.host._database import (
     Connection,
     admin_links,
+    bindparam,
     delete,
     insert,
     select,
@@ -12,6 +13,7 @@ from otumat_usage.host._database import (
 )
 from otumat_usage.host._form_session import cookie_name, is_ours, keep_cookie
 from otumat_usage.host._pages import message
+from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._secrets import digest, new_secret
 from otumat_usage.host._web import (
     RedirectResponse,
@@ -30,6 +32,11 @@ _LINK_LIFE = 3_600_000
 _SESSION_LIFE = 30 * 86_400_000
 _COOKIE = "otumat_admin"
 _HINT = "otumat-usage host admin-link -d FOLDER"
+_SESSION = Prepared(
+    select(sessions.c.hash)
+    .where(sessions.c.hash == bindparam("hash"))
+    .where(sessions.c.expires > bindparam("now"))
+)
 #: What the CSRF value of the form that signs out is for.
 LEAVE = "leave"
 
@@ -90,11 +97,8 @@ async def is_admin(request: Request) -> bool:
     secret = request.cookies.get(cookie_name(host, _COOKIE), "")
     if not secret:
         return False
-    now = host.now()
-    valid = (sessions.c.hash == digest(secret)) & (sessions.c.expires > now)
-    statement = select(sessions.c.hash).where(valid)
-    known = await reading(host, lambda connection: connection.scalar(statement), single=True)
-    return known is not None
+    asked = {"hash": digest(secret), "now": host.now()}
+    return bool(await reading(host, lambda c: _SESSION.rows(c, **asked), single=True))
 
 
 def locked() -> Response:

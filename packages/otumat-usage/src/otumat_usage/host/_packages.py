@@ -7,9 +7,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from otumat_usage.host._database import Connection, insert, packages, select, update
+from otumat_usage.host._database import Connection, bindparam, insert, packages, select, update
 from otumat_usage.host._errors import PackageInvalid, PackageUnknown
 from otumat_usage.host._news import checked
+from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._survey import Question, questions_of
 
 __all__ = [
@@ -35,6 +36,9 @@ _KINDS = frozenset(("str", "int", "float", "bool"))
 _KEPT = ("events", "closed", "pace", "sign_in", "domains", "survey", "latest", "notice", "legacy")
 SIGN_INS = ("anonymous", "email", "oidc")
 _DOMAIN = re.compile(r"(?:[a-z0-9-]{1,63}\.)+[a-z]{2,63}")
+
+_EVERY = select(packages.c.id, packages.c.name, packages.c.settings)
+_NAMED = Prepared(_EVERY.where(packages.c.name == bindparam("name")))
 
 Events = Mapping[str, Mapping[str, str]]
 
@@ -181,9 +185,9 @@ def get(connection: Connection, name: str) -> Package | None:
     """Return the package of that name in any spelling, None when there is none."""
     if _NAME.fullmatch(name) is None:
         return None
-    statement = select(packages).where(packages.c.name == canonical(name))
-    row = connection.execute(statement).one_or_none()
-    return None if row is None else _load(row.id, row.name, row.settings)
+    for row in _NAMED.rows(connection, name=canonical(name)):
+        return _load(*row)
+    return None
 
 
 def find(connection: Connection, name: str) -> Package:
@@ -201,8 +205,7 @@ def find(connection: Connection, name: str) -> Package:
 
 def by_id(connection: Connection, number: int) -> Package:
     """Return the package that *number* stands for in the log."""
-    row = connection.execute(select(packages).where(packages.c.id == number)).one()
-    return _load(row.id, row.name, row.settings)
+    return _load(*connection.execute(_EVERY.where(packages.c.id == number)).one())
 
 
 def names(connection: Connection) -> list[str]:
