@@ -158,19 +158,20 @@ def _choices(answers: Answers) -> list[tuple[str, list[tuple[str, str]]]]:
 def _values(shown: _Shown, kind: str, code: str) -> dict[str, object]:
     asked = shown.asked
     base = f"/p/{shown.package.name}"
+    here = f"{base}/{kind}".rstrip("/")
     days = f"{iso(asked.first)} to {iso(asked.last)}"
 
     def only(dimension: str, value: object) -> str:
         more = condition(dimension, str(value))
         text = asked.text
         joined = f"({text}) and {more}" if " or " in text else f"{text} and {more}"
-        return asked.query(where=joined if text else more)
+        return here + asked.query(where=joined if text else more)
 
     return {
         "package": shown.package.name,
         "base": base,
         "kind": kind,
-        "here": f"{base}/{kind}".rstrip("/"),
+        "here": here,
         "title": PAGES[kind][0],
         "pages": [(f"{base}/{k}".rstrip("/"), title, k) for k, (title, _) in PAGES.items()],
         "asked": asked,

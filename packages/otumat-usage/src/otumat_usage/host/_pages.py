@@ -9,27 +9,47 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
+from otumat_usage.host._svg import Markup, escape, grouped
 from otumat_usage.host._web import CSP, HTMLResponse, Request, Response, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from otumat_usage.host._exhibit import Exhibit
 
 __all__ = ["SCRIPTED", "STATIC", "fill", "message", "not_now", "page"]
 
 _HERE = Path(__file__).parent
 
 
-def _number(value: float) -> str:
-    return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-
-
 def _cell(value: object) -> str:
     """Return what a table shows: an en dash for what is not known, one digit of a share."""
+    if isinstance(value, int):
+        return grouped(value)
     if value is None:
         return "\N{EN DASH}"
-    if isinstance(value, float):
-        return f"{value:.1f}"
-    return _number(value) if isinstance(value, int) else str(value)
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def _rows(exhibit: Exhibit, only: Callable[[str, object], str]) -> Markup:
+    """Return the rows of a table, whose names lead to *only* their users where they can.
+
+    Not in the template, which is slow at what a page has hundreds of.
+    """
+    parts = []
+    for name, *cells in exhibit.rows:
+        shown: str = escape(name)
+        if exhibit.dimension and name != "unknown":
+            address = escape(only(exhibit.dimension, name))
+            shown = f'<a href="{address}" title="only users of this">{shown}</a>'
+        parts.append(f'<tr><th scope="row">{shown}</th>')
+        for cell in cells:
+            if isinstance(cell, str):
+                parts.append(f'<td class="text">{escape(cell)}</td>')
+            else:
+                parts.append(f"<td>{_cell(cell)}</td>")
+        parts.append("</tr>\n")
+    return Markup("".join(parts))
 
 
 #: Our own files that pages may load, and their types.
@@ -54,8 +74,9 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = _number
+    environment.filters["number"] = grouped
     environment.filters["cell"] = _cell
+    environment.filters["rows"] = _rows
     for name in _TYPES:
         word = name.replace(".", "_")
         environment.globals[word] = f"/static/{_static(name)[1]}/{name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from otumat_usage.host import _expression
 from otumat_usage.host._answers import AllOf, AnyOf, Is
@@ -22,6 +22,8 @@ __all__ = ["SPANS", "Question", "QuestionInvalid", "ask", "without_ci"]
 #: Days that a page offers, and what it calls them.
 SPANS = {7: "7 days", 28: "28 days", 90: "90 days", 365: "a year"}
 _DEFAULT = 90
+#: What need not be said in an address.
+_DEFAULTS = {"days": _DEFAULT, "to": "", "where": "", "order": "users", "without": "", "ci": ""}
 _LONGEST = 800
 _DIGITS = 5
 _ORDERS = ("users", "events", "name")
@@ -78,11 +80,14 @@ class Question:
             "order": self.order,
             "without": self.without,
             "ci": self.ci,
-        }
-        defaults = dict.fromkeys(values, "") | {"days": _DEFAULT, "order": "users"}
-        values |= changes
-        kept = {name: v for name, v in values.items() if v != defaults.get(name)}
-        return f"?{urlencode(kept)}" if kept else ""
+        } | changes
+        # By hand, because a table has one in each of its rows.
+        kept = [
+            f"{name}={quote_plus(str(value))}"
+            for name, value in values.items()
+            if value != _DEFAULTS[name]
+        ]
+        return f"?{'&'.join(kept)}" if kept else ""
 
 
 def ask(answers: Answers, given: Mapping[str, str]) -> Question:
