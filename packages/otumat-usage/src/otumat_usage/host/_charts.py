@@ -22,7 +22,6 @@ from otumat_usage.host._svg import (
     legend,
     nice,
     shortened,
-    tip,
 )
 
 if TYPE_CHECKING:
@@ -41,19 +40,22 @@ def _tall(series: Sequence[Series]) -> int:
     return nice(max((value or 0 for _, values in series for value in values), default=0))
 
 
-def _tips(labels: Sequence[str], step: float, series: Sequence[Series], unit: str) -> list[str]:
+def _tips(labels: Sequence[str], step: float, series: Sequence[Series]) -> list[str]:
     """Return one transparent column per label that tells what lies under it."""
     parts = []
+    named = [(escape(name), values) for name, values in series]
     for i, label in enumerate(labels):
         told = ", ".join(
-            f"{name} {'not known' if values[i] is None else grouped(values[i] or 0)}{unit}"
-            for name, values in series
+            [
+                f"{name} {'not known' if values[i] is None else grouped(values[i] or 0)}"
+                for name, values in named
+            ]
         )
         left = max(LEFT, LEFT + (i - 0.5) * step)
         right = min(WIDTH, LEFT + (i + 0.5) * step)
         parts.append(
             f'<rect class="tip" x="{left:.1f}" y="{TOP}" width="{max(1.0, right - left):.1f}" '
-            f'height="{_PLOT}">{tip(f"{label}: {told}")}</rect>'
+            f'height="{_PLOT}"><title>{escape(label)}: {told}</title></rect>'
         )
     return parts
 
@@ -89,7 +91,7 @@ def lines(
                 parts.append(f'<polyline class="line s{number}" points="{points}"/>')
     parts += dates(labels, step, _AXIS)
     below, high = legend([name for name, _ in series], _AXIS + 12) if len(series) > 1 else ([], 0)
-    parts += [*_tips(labels, step, series, ""), *below]
+    parts += [*_tips(labels, step, series), *below]
     return frame(title, _AXIS + 14 + high, parts, upright=True)
 
 
@@ -127,20 +129,23 @@ def shares(title: str, labels: Sequence[str], series: Sequence[Series]) -> Marku
         rest = [sum(v[i] or 0 for _, v in series[SERIES - 1 :]) for i in range(len(labels))]
         series = [*series[: SERIES - 1], ("others", rest)]
     step = (WIDTH - LEFT) / max(1, len(labels))
+    wide = f"{step * 0.94:.1f}"
+    named = [(f"s{number}", escape(name), values) for number, (name, values) in enumerate(series)]
     parts = grid(100, _PLOT, unit="%")
     for i, label in enumerate(labels):
-        whole = sum(values[i] or 0 for _, values in series)
+        whole = sum([values[i] or 0 for _, values in series])
         base = float(_BASE)
-        for number, (name, values) in enumerate(series):
+        left, told = f"{LEFT + i * step:.1f}", escape(label)
+        for kind, name, values in named:
             value = values[i] or 0
             if not value:
                 continue
             high = _PLOT * value / whole
             base -= high
-            told = f"{label}: {name} {grouped(value)}, {100 * value / whole:.0f} %"
             parts.append(
-                f'<rect class="s{number}" x="{LEFT + i * step:.1f}" y="{base:.1f}" '
-                f'width="{step * 0.94:.1f}" height="{high:.1f}">{tip(told)}</rect>'
+                f'<rect class="{kind}" x="{left}" y="{base:.1f}" width="{wide}" '
+                f'height="{high:.1f}"><title>{told}: {name} {grouped(value)}, '
+                f"{100 * value / whole:.0f} %</title></rect>"
             )
     parts += dates(labels, (WIDTH - LEFT) / max(1, len(labels) - 1), _AXIS)
     below, high = legend([name for name, _ in series], _AXIS + 12)
@@ -152,18 +157,22 @@ def columns(title: str, labels: Sequence[str], series: Sequence[Series]) -> Mark
     top = _tall(series)
     step = (WIDTH - LEFT) / max(1, len(labels))
     wide = step * 0.8 / max(1, len(series))
+    named = [
+        ("bar" if len(series) == 1 else f"s{number}", step * 0.1 + number * wide, escape(name), v)
+        for number, (name, v) in enumerate(series)
+    ]
     parts = grid(top, _PLOT)
     for i, label in enumerate(labels):
-        for number, (name, values) in enumerate(series):
+        left, told = LEFT + i * step, escape(label)
+        for kind, beside, name, values in named:
             value = values[i]
             if value is None:
                 continue
             high = _PLOT * value / top
-            kind = "bar" if len(series) == 1 else f"s{number}"
-            told = f"{label}: {name} {grouped(value)}"
             parts.append(
-                f'<rect class="{kind}" x="{LEFT + i * step + step * 0.1 + number * wide:.1f}" '
-                f'y="{_BASE - high:.1f}" width="{wide:.1f}" height="{high:.1f}">{tip(told)}</rect>'
+                f'<rect class="{kind}" x="{left + beside:.1f}" y="{_BASE - high:.1f}" '
+                f'width="{wide:.1f}" height="{high:.1f}"><title>{told}: {name} {grouped(value)}'
+                "</title></rect>"
             )
     parts += _under(labels, step)
     below, high = legend([name for name, _ in series], _AXIS + 12) if len(series) > 1 else ([], 0)
@@ -206,6 +215,6 @@ def bars(title: str, items: Sequence[tuple[str, int, str]], *, whole: int = 0) -
             f'<text x="{WIDTH - 2}" y="{y + 14}" text-anchor="end">{escape(said)}</text>'
             f'<rect class="track" x="2" y="{y + 19}" width="{WIDTH - 4}" height="8" rx="4"/>'
             f'<rect class="bar" x="2" y="{y + 19}" width="{wide:.1f}" height="8" rx="4">'
-            f"{tip(f'{name}: {grouped(value)}{more}')}</rect>"
+            f"<title>{escape(name)}: {grouped(value)}{escape(more)}</title></rect>"
         )
     return frame(title, max(row, row * len(items)), parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otumat_usage.host._svg import WIDTH, Markup, compact, escape, frame, grouped, shortened, tip
+from otumat_usage.host._svg import WIDTH, Markup, compact, escape, frame, grouped, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,21 +44,27 @@ def heat(  # noqa: PLR0913 - three of them by keyword
     top = whole or max(cells.values(), default=0) or 1
     wide = (WIDTH - _NAMES) / max(1, len(heads))
     parts = _named(heads, wide, each=each)
+    # What every row repeats is written once.
+    places = [_NAMES + column * wide for column in range(len(heads))]
+    columns = [
+        (escape(head), f"{x + 1:.1f}", f"{x + wide / 2:.1f}")
+        for head, x in zip(heads, places, strict=True)
+    ]
+    size = f'width="{wide - 2:.1f}" height="{_ROW - 2}" rx="3"'
+    unit = escape(unit)
     for row, name in enumerate(rows):
         y = _HEAD + row * _ROW
-        shown = shortened(name, _NAMES - 6)
-        parts.append(f'<text class="name" x="2" y="{y + 17}">{escape(shown)}</text>')
-        for column, head in enumerate(heads):
+        shown, said = escape(shortened(name, _NAMES - 6)), escape(name)
+        parts.append(f'<text class="name" x="2" y="{y + 17}">{shown}</text>')
+        for column, (head, left, middle) in enumerate(columns):
             value = cells.get((row, column))
             if value is None:
                 continue
-            x = _NAMES + column * wide
             opacity = _FAINT + (_FULL - _FAINT) * min(1.0, value / top)
             parts.append(
-                f'<rect class="heat" x="{x + 1:.1f}" y="{y}" width="{wide - 2:.1f}" '
-                f'height="{_ROW - 2}" rx="3" fill-opacity="{opacity:.2f}">'
-                f"{tip(f'{name}, {head}: {grouped(value)}{unit}')}</rect>"
-                f'<text class="cell" x="{x + wide / 2:.1f}" y="{y + 17}" text-anchor="middle">'
+                f'<rect class="heat" x="{left}" y="{y}" {size} fill-opacity="{opacity:.2f}">'
+                f"<title>{said}, {head}: {grouped(value)}{unit}</title></rect>"
+                f'<text class="cell" x="{middle}" y="{y + 17}" text-anchor="middle">'
                 f"{_fit(compact(value), wide)}</text>"
             )
     return frame(title, max(_HEAD + _ROW * len(rows), _HEAD + _ROW), parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from typing import TYPE_CHECKING
@@ -27,7 +28,6 @@ __all__ = [
     "nice",
     "shortened",
     "standalone",
-    "tip",
 ]
 
 WIDTH = 480
@@ -36,6 +36,8 @@ TOP = 12
 #: How many colours there are; what comes after shares the last one, which is grey.
 SERIES = 8
 _LEGEND_ROW = 20
+#: One number stands in a plot, in its tip and in the table beneath. 1.0 is written unlike 1.
+_known = functools.lru_cache(maxsize=4096, typed=True)
 _COMPACT = 10_000
 
 #: What the style sheet says, for a file that has none. Light, because it lands in documents.
@@ -84,11 +86,13 @@ def nice(top: float) -> int:
         scale *= 10
 
 
+@_known
 def grouped(value: float) -> str:
     """Return *value* with narrow spaces between its thousands."""
     return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+@_known
 def compact(value: float) -> str:
     """Return *value* in at most five characters or so: 950, 4500, 12k, 3.5M."""
     if abs(value) < _COMPACT:
@@ -103,11 +107,6 @@ def shortened(text: str, room: float) -> str:
     """Return *text* cut to what *room* units of width hold, a dot dot dot at its end."""
     most = max(4, int(room / 7))
     return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def tip(text: str) -> Markup:
-    """Return what a pointer shows over the shape around it."""
-    return Markup(f"<title>{escape(text)}</title>")  # noqa: S704 - escaped
 
 
 def frame(title: str, height: float, parts: Iterable[str], *, upright: bool = False) -> Markup:
