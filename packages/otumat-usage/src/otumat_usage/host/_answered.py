@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 
 __all__ = ["Cohort", "Lifecycle", "Matrix", "Point", "Slice", "by_version"]
@@ -55,7 +56,8 @@ class Lifecycle:
     churned: int
 
 
-def by_version(text: str) -> list[tuple[int, int, str]]:
+@functools.lru_cache(maxsize=1024)
+def by_version(text: str) -> tuple[tuple[int, int, str], ...]:
     """Return what sorts 3.9 before 3.10."""
     parts = re.split(r"(\d+)", text)
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
+    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts)

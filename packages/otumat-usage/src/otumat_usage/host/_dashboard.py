@@ -10,7 +10,7 @@ from otumat_usage.host import _exhibit, _packages
 from otumat_usage.host._admin import LEAVE, is_admin, locked
 from otumat_usage.host._answers import DIMENSIONS, Answers
 from otumat_usage.host._catalogue import PAGES, ExhibitUnknown, exhibit, shown_on
-from otumat_usage.host._expression import NAMES, FilterInvalid, condition
+from otumat_usage.host._expression import CALLED, FilterInvalid, condition
 from otumat_usage.host._figures import Figures, figures
 from otumat_usage.host._form_session import form_session, keep_session
 from otumat_usage.host._pages import SCRIPTED, message, page
@@ -145,13 +145,12 @@ def _on(kind: str, answers: Answers, asked: Question) -> list[str]:
 
 def _choices(answers: Answers) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return what the filter's menu offers: per dimension, each value as a condition."""
-    words = {known: name for name, known in NAMES.items()}
     found = []
     for dimension in DIMENSIONS:
         values = answers.values(dimension)[-_OFFERED:]
         if values:
             offered = [(condition(dimension, value), value) for value in reversed(values)]
-            found.append((words[dimension], offered))
+            found.append((CALLED[dimension], offered))
     return found
 
 

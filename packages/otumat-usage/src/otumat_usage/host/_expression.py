@@ -24,7 +24,7 @@ from otumat_usage.host._filters import UNKNOWN, values_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NAMES", "FilterInvalid", "condition", "read", "unseen"]
+__all__ = ["CALLED", "NAMES", "FilterInvalid", "condition", "read", "unseen"]
 
 _LONGEST = 1000
 _DEEPEST = 20
@@ -34,8 +34,9 @@ _NEAREST, _LOOKED = 5, 500
 _TOKEN = re.compile(r'\s*(?:(?P<sign>[<>!]=|[<>=()])|"(?P<quoted>[^"]*)"|(?P<word>[^\s"()<>=!]+))')
 _PLAIN = re.compile(r'[^\s"()<>=!]+')
 _WORDS = frozenset(("and", "or", "not"))
-#: How a person names each dimension.
+#: Each dimension by how a person names it, and the other way round.
 NAMES = {"version" if name == "package_version" else name: name for name in DIMENSIONS}
+CALLED = {known: name for name, known in NAMES.items()}
 _ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 _Token = tuple[str, str, int]  # kind (sign, quoted, word, end), text, where it begins
@@ -55,7 +56,7 @@ class FilterInvalid(ServingError, ValueError):  # noqa: N818 - named for the sta
 
 def condition(dimension: str, value: str, *, sign: str = "=") -> str:
     """Return the filter for one value, in words that `read` understands."""
-    name = next(name for name, known in NAMES.items() if known == dimension)
+    name = CALLED[dimension]
     plain = _PLAIN.fullmatch(value) is not None and value.lower() not in _WORDS
     written = value if plain else '"' + value.replace('"', "") + '"'
     return f"{name} {sign} {written}"

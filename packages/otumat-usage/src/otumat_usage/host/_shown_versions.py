@@ -110,15 +110,16 @@ def halves(answers: Answers, asked: Question) -> Exhibit:
         "package_version", asked.first, asked.last, step="day", where=asked.where
     )
     users = {point.end: point.users for point in all_days}
+    starts = {v: next((p.start for p in points if p.users), None) for v, points in series.items()}
     rows: list[tuple[Cell, ...]] = []
     order = answers.values("package_version")
     for version in sorted(series, key=lambda v: order.index(v) if v in order else -1, reverse=True):
-        started = next((p.start for p in series[version] if p.users), None)
+        started = starts[version]
         if started is None or started < asked.first + 7:
             continue  # it was there before these days, so its first day is not known
         newer = order[order.index(version) :] if version in order else [version]
         # Not before the first use of any of them.
-        first = min(p.start for value in newer for p in series.get(value, ()) if p.users)
+        first = min(day for value in newer if (day := starts.get(value)) is not None)
         reached = _reached(answers, asked, newer, users, first)
         took = None if reached is None else reached - started
         rows.append((version, iso(started), took))
