@@ -42,11 +42,14 @@ __all__ = ["Cut", "Daily", "Facts"]
 _FEW = 4
 
 _VALUES = Prepared(
-    select(weeks.c.value)
-    .where(
-        (weeks.c.package == bindparam("package")) & (weeks.c.dimension == bindparam("dimension"))
-    )
+    select(weeks.c.dimension, weeks.c.value)
+    .where(weeks.c.package == bindparam("package"))
     .distinct()
+)
+_FIRST_DAY = Prepared(
+    select(func.min(rollups.c.day)).where(
+        (rollups.c.package == bindparam("package")) & (rollups.c.dimension == ALL)
+    )
 )
 #: What is made of a span: of a dimension, from one day to another, of those of a filter or a value.
 Cut = Callable[["Facts", str, int, int, Any], Any]
@@ -67,7 +70,7 @@ class Facts:
         self._known: dict[tuple[Shelf, str, int, int, frozenset[str] | None], Daily] = {}
         self._gathered: dict[tuple[str, int, int], Daily] = {}
         self._chosen: dict[tuple[Filter | None, int, int], dict[int, Cell]] = {}
-        self._values: dict[str, set[str]] = {}
+        self._values: dict[str, set[str]] | None = None
         self._cuts: dict[Any, Any] = {}
         self._apart: set[int] = set()
         found = [] if counted else tail(connection, package)
@@ -234,18 +237,17 @@ class Facts:
 
     def values(self, dimension: str) -> set[str]:
         """Return every value that was ever seen."""
-        if dimension not in self._values:
-            asked = {"package": self._package, "dimension": dimension}
-            found = {value for (value,) in _VALUES.rows(self._connection, **asked)}
-            found |= {value for name, value, _ in self._fresh if name == dimension}
-            self._values[dimension] = found
-        return self._values[dimension]
+        if self._values is None:  # who asks of one asks of others, too
+            self._values = defaultdict(set)
+            counted = _VALUES.rows(self._connection, package=self._package)
+            for name, value in (*counted, *((name, value) for name, value, _ in self._fresh)):
+                self._values[name].add(value)
+        return self._values.get(dimension, set())
 
     def first_day(self) -> int | None:
         """Return the first day with an event."""
-        ours = (rollups.c.package == self._package) & (rollups.c.dimension == ALL)
+        ((kept,),) = _FIRST_DAY.rows(self._connection, package=self._package)
         days = [day for name, _, day in self._fresh if name == ALL]
-        kept = self._connection.scalar(select(func.min(rollups.c.day)).where(ours))
         return min([*days, *([] if kept is None else [kept])], default=None)
 
     def health(self) -> dict[str, int]:
