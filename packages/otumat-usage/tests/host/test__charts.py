@@ -157,3 +157,22 @@ def test_heads_of_a_heat_map_do_not_touch(number):
     assert places
     for (x, half), (following, other) in itertools.pairwise(places):
         assert x + half <= following - other + 0.1
+
+
+@pytest.mark.parametrize(
+    ("number", "value", "kind"), [(6, 123, "cell"), (14, 123, "tight"), (14, 12, "cell")]
+)
+def test_numbers_of_a_heat_map_keep_apart(number, value, kind):
+    cells = {(0, i): value for i in range(number)}
+    drawn = parsed(_heat.heat("t", ["row"], ["h"] * number, cells))
+
+    shown = [each.get("class") for each in drawn.iter(f"{SVG}text") if each.text == str(value)]
+    assert shown == [kind] * number
+
+
+def test_a_number_that_a_cell_cannot_hold_is_in_its_tip_alone():
+    cells = {(0, i): 12_345 for i in range(60)}
+    drawn = parsed(_heat.heat("t", ["row"], ["h"] * 60, cells))
+
+    assert not any(each.get("class") in {"cell", "tight"} for each in drawn.iter(f"{SVG}text"))
+    assert {each.text.split(": ")[1] for each in drawn.iter(f"{SVG}title") if ":" in each.text}

@@ -15,6 +15,9 @@ _NAMES = 116
 _HEAD = 24
 _ROW = 26
 _DIGIT = 7.4
+_SMALL = 6.4
+#: Around a number in its cell, and between two cells.
+_AIR = 4
 # The darkest cell still carries the page's text colour with a contrast of 4.5.
 _FAINT, _FULL = 0.05, 0.5
 
@@ -64,8 +67,7 @@ def heat(  # noqa: PLR0913 - three of them by keyword
             parts.append(
                 f'<rect class="heat" x="{left}" y="{y}" {size} fill-opacity="{opacity:.2f}">'
                 f"<title>{said}, {head}: {grouped(value)}{unit}</title></rect>"
-                f'<text class="cell" x="{middle}" y="{y + 17}" text-anchor="middle">'
-                f"{_fit(compact(value), wide)}</text>"
+                f"{_number(compact(value), middle, y + 17, wide)}"
             )
     return frame(title, max(_HEAD + _ROW * len(rows), _HEAD + _ROW), parts)
 
@@ -86,6 +88,9 @@ def _named(heads: Sequence[str], wide: float, *, each: bool) -> list[str]:
     return parts
 
 
-def _fit(text: str, wide: float) -> str:
-    """Return *text* if a column of that width holds it, else nothing: the tip tells it."""
-    return text if len(text) * _DIGIT <= wide + 4 else ""
+def _number(text: str, x: str, y: int, wide: float) -> str:
+    """Write *text* into a cell of that width: small where it is tight, or not: the tip tells it."""
+    for kind, digit in (("cell", _DIGIT), ("tight", _SMALL)):
+        if len(text) * digit <= wide - _AIR:
+            return f'<text class="{kind}" x="{x}" y="{y}" text-anchor="middle">{text}</text>'
+    return ""

@@ -61,6 +61,7 @@ _ATTRIBUTES = {
     "marked": 'fill="#8a4b00" font-size="11"',
     "name": 'fill="#1d2126" font-size="13"',
     "cell": 'fill="#1d2126"',
+    "tight": 'fill="#1d2126" font-size="10"',
     "tip": 'fill="transparent"',
 }
 _ATTRIBUTES["plot upright"] = _ATTRIBUTES["plot"]
