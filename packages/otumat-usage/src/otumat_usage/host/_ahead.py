@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host import _blocks, _values
-from otumat_usage.host._answered import by_version
 from otumat_usage.host._bitmaps import BitMap, union
 from otumat_usage.host._cells import ALL, CONTEXT, FEATURE, VERSION
 from otumat_usage.host._database import Locked, lock, packages, select, weeks
 from otumat_usage.host._days import FOUR, block_of, day_of
 from otumat_usage.host._facts import Facts
 from otumat_usage.host._one_day import crossed
-from otumat_usage.host._parts import in_several, last_values, within
+from otumat_usage.host._parts import in_several, within
 from otumat_usage.host._wholes import by_value, latest, together
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def _keep(connection: Connection, package: int, start: int, length: int) -> None
 def _context(facts: Facts, dimension: str, first: int, last: int) -> _values.Values:
     days = together(facts, dimension, first, last).days
     moved = in_several(days.values()) | union(u for names, u in days.items() if len(names) > 1)
-    found = last_values(latest(facts, dimension, first, last, None), by_version)
+    found = latest(facts, dimension, first, last, None)
     events = {value: each.events for value, each in by_value(facts, dimension, first, last).items()}
     return _values.Values(events, days, within(moved, found))
 

@@ -21,7 +21,6 @@ from otumat_usage.host._facts import Facts
 from otumat_usage.host._filters import AllOf, AnyOf, Filter, Is, Not
 from otumat_usage.host._kept import revision
 from otumat_usage.host._one_day import both_on_one_day
-from otumat_usage.host._parts import last_values
 from otumat_usage.host._remembered import remembered
 from otumat_usage.host._replies import Replies, Used, replies, used
 from otumat_usage.host._series import by_values, chosen_by_values
@@ -140,8 +139,8 @@ class Answers:
 
         Of several values on that day the highest version counts.
         """
-        found = last_values(latest(self._facts, dimension, first, last, where), by_version)
-        return sorted((Slice(v, len(users), None) for v, users in found.items()), key=_most_used)
+        found = latest(self._facts, dimension, first, last, where).items()
+        return sorted((Slice(v, len(users), None) for v, users in found), key=_most_used)
 
     @remembered
     def matrix(

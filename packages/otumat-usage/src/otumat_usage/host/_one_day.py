@@ -15,6 +15,7 @@ from otumat_usage.host._parts import (
     by_weeks,
     gathered,
     looked_up,
+    only,
     parts,
     sets_of,
     steady,
@@ -105,7 +106,7 @@ def _look_up(  # noqa: PLR0913, PLR0917 - two dimensions of a span, of whom, and
     by_part = with_unknown(facts, rows, *span, weekly=weekly)
     kept = facts.mixed(*span) if weekly and (rows, columns) == (FEATURE, VERSION) else {}
     for each in facts.cut(gathered if weekly else parts, columns, *span, where):
-        part = each if of is None else _only(each, of)
+        part = each if of is None else only(each, of)
         plain = {value: users - part.mixed for value, users in part.sets.items()}
         left = sets_of(by_part.get(part.start, {}))
         found.layers.append((left, plain if part.mixed else part.sets))
@@ -120,16 +121,6 @@ def _look_up(  # noqa: PLR0913, PLR0917 - two dimensions of a span, of whom, and
             apart.append(dataclasses.replace(part, mixed=unclear))
     if apart:
         found.layers.extend(_days_of(facts, rows, columns, apart, where))
-
-
-def _only(part: Part, some: BitMap) -> Part:
-    return dataclasses.replace(
-        part,
-        whole=part.whole & some,
-        sets=within(some, part.sets),
-        mixed=part.mixed & some,
-        partly=part.partly & some,
-    )
 
 
 def _days_of(

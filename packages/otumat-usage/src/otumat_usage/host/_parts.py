@@ -29,6 +29,7 @@ __all__ = [
     "in_several",
     "last_values",
     "looked_up",
+    "only",
     "parts",
     "sets_of",
     "steady",
@@ -181,6 +182,17 @@ def looked_up(part: Part, daily: dict[int, dict[str, Cell]], active: dict[int, C
         some = part.mixed & (users or BitMap())
         days.append((day, some, within(some, sets_of(daily.get(day, {})))))
     return dataclasses.replace(part, days=days)
+
+
+def only(part: Part, some: BitMap) -> Part:
+    """Return *part* of nobody but *some*; of its days the mixed users tell who counts."""
+    return dataclasses.replace(
+        part,
+        whole=part.whole & some,
+        sets=within(some, part.sets),
+        mixed=part.mixed & some,
+        partly=part.partly & some,
+    )
 
 
 def last_values(found: Iterable[Part], order: Callable[[str], object]) -> Sets:

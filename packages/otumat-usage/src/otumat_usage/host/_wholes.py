@@ -7,6 +7,7 @@ from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from otumat_usage.host._answered import by_version
 from otumat_usage.host._bitmaps import BitMap, union
 from otumat_usage.host._blocks import left_of
 from otumat_usage.host._cells import FEATURE, Cell
@@ -14,9 +15,12 @@ from otumat_usage.host._filters import UNKNOWN, Filter, Not, alternatives
 from otumat_usage.host._parts import (
     by_weeks,
     chosen_values,
+    last_values,
+    only,
     parts,
     steady,
     with_unknown,
+    within,
 )
 from otumat_usage.host._values import exactly
 
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from otumat_usage.host._facts import Daily, Facts
-    from otumat_usage.host._parts import Part
+    from otumat_usage.host._parts import Part, Sets
 
 __all__ = [
     "Together",
@@ -129,13 +133,34 @@ def lost_without(facts: Facts, where: Filter, first: int, last: int) -> int:
     return len(found.everybody - union(others))
 
 
-def latest(facts: Facts, dimension: str, first: int, last: int, where: Filter | None) -> list[Part]:
-    """Return parts of the span, latest first, that tell who had which value on their last day."""
+def latest(facts: Facts, dimension: str, first: int, last: int, where: Filter | None) -> Sets:
+    """Return who had which value on their last day; of several the highest version.
+
+    Args:
+        facts: Where they come from.
+        dimension: Whose values.
+        first: First day.
+        last: Last day, part of the span.
+        where: Which days count.
+    """
+    if where is None or not by_weeks(where):
+        whole: Sets = facts.cut(_latest, dimension, first, last, where)
+        return whole
+    always, movers = steady(facts, where, first, last)
+    found = within(always, facts.cut(_latest, dimension, first, last))
+    if movers:
+        some = [only(part, movers) for part in facts.cut(parts, dimension, first, last, where)]
+        for value, users in last_values(some, by_version).items():
+            found[value] = found[value] | users if value in found else users
+    return found
+
+
+def _latest(facts: Facts, dimension: str, first: int, last: int, where: Filter | None) -> Sets:
     held = {} if where else facts.blocks.values(dimension, (first, last))
     found = [values.last(block[0]) for block, values in held.items()]
     for span in left_of((first, last), held):
         found += facts.cut(parts, dimension, *span, where)
-    return sorted(found, key=lambda part: part.start, reverse=True)
+    return last_values(sorted(found, key=lambda part: part.start, reverse=True), by_version)
 
 
 def users_of(days: Mapping[int, Cell]) -> BitMap:
