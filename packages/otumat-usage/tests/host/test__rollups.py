@@ -1,5 +1,6 @@
 """Laws of the roll-ups: with the uploads not counted yet they equal plain SQL over the log."""
 
+import collections
 import contextlib
 import dataclasses
 
@@ -188,7 +189,9 @@ def check_values(world, spans):
             # Each answer by itself, and then all of one state: what one has read, others take.
             with world.database.read() as connection:
                 answers = Answers(connection, world.package, NOW)
-                for ask in (check_breakdown, check_latest, check_dropped, check_series) * 2:
+                for ask in (
+                    check_breakdown, check_latest, check_dropped, check_first_uses, check_series
+                ) * 2:  # fmt: skip
                     ask(Answers(connection, world.package, NOW), oracle, name, (first, last))
                     ask(answers, oracle, name, (first, last))
 
@@ -218,6 +221,14 @@ def check_dropped(answers, oracle, name, span):
     single = [Is(name, value) for value in values]
     for where in (*single, *([AnyOf(tuple(single[:2]))] if single else [])):
         assert answers.lost_without(where, *span) == oracle.lost(where)
+
+
+def check_first_uses(answers, oracle, name, span):
+    first, users = {}, collections.Counter()
+    for (value, day), n in oracle.over_time(name, list(buckets(*span, "day"))).items():
+        first[value] = min(day, first.get(value, day))
+        users[value] += n
+    assert answers.first_uses(name, *span) == {v: (day, users[v]) for v, day in first.items()}
 
 
 def check_series(answers, oracle, name, span):

@@ -23,7 +23,7 @@ from otumat_usage.host._kept import revision
 from otumat_usage.host._one_day import both_on_one_day
 from otumat_usage.host._remembered import remembered
 from otumat_usage.host._replies import Replies, Used, replies, used
-from otumat_usage.host._series import by_values, chosen_by_values
+from otumat_usage.host._series import by_values, chosen_by_values, first_uses
 from otumat_usage.host._weeks import cohorts, lifecycles
 from otumat_usage.host._wholes import (
     by_value,
@@ -130,6 +130,13 @@ class Answers:
         if where is None:
             return by_values(self._facts, dimension, spans, step)
         return chosen_by_values(self._facts, dimension, spans, step, where)
+
+    @remembered
+    def first_uses(
+        self, dimension: str, first: int, last: int, *, where: Filter | None = None
+    ) -> dict[str, tuple[int, int]]:
+        """Return on which day each value was first used, and its users, counted once a day."""
+        return first_uses(self._facts, dimension, first, last, where)
 
     @remembered
     def latest(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from otumat_usage.host import _points
 from otumat_usage.host._answered import Point
 from otumat_usage.host._cells import ALL, FEATURE, Cell
-from otumat_usage.host._filters import UNKNOWN, AllOf, Filter
+from otumat_usage.host._filters import AllOf, Filter
 from otumat_usage.host._kept import BY_DAY, BY_WEEK
-from otumat_usage.host._parts import by_weeks, chosen_values
+from otumat_usage.host._parts import by_weeks, chosen_values, with_unknown
 from otumat_usage.host._wholes import chosen_by_value
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from otumat_usage.host._days import Step
     from otumat_usage.host._facts import Daily, Facts
 
-__all__ = ["by_values", "chosen_by_values"]
+__all__ = ["by_values", "chosen_by_values", "first_uses"]
 
 
 def by_values(
@@ -28,14 +28,13 @@ def by_values(
 ) -> dict[str, list[Point]]:
     """Return the series of every value, in the order of their first use."""
     told = _told(facts, dimension, spans, step)
-    ahead = facts.cells if step == "day" else facts.gathered
     for run in _runs(span for span in spans if span[0] not in told):
         for name in (dimension, ALL):  # its spans are within it, and read no more
-            ahead(name, *run)
+            facts.gathered(name, *run)
     parts = [
         {value: _points.single(told[start][value], start, end) for value in sorted(told[start])}
         if start in told
-        else _of_cells(facts, dimension, start, end, daily=step == "day")
+        else _of_parts(facts, dimension, start, end)
         for start, end in spans
     ]
     none = [Point(*span, 0, 0) for span in spans]
@@ -43,6 +42,34 @@ def by_values(
         value: [part.get(value, zero) for part, zero in zip(parts, none, strict=True)]
         for value in dict.fromkeys(itertools.chain(*parts))
     }
+
+
+def first_uses(
+    facts: Facts, dimension: str, first: int, last: int, where: Filter | None
+) -> dict[str, tuple[int, int]]:
+    """Return on which day each value was first used, and its users, counted once on each day."""
+    by_value: dict[str, dict[int, Cell]] = defaultdict(dict)
+    if where is None:
+        for day, cells in _days(facts, dimension, range(first, last + 1)).items():
+            for value, cell in cells.items():
+                by_value[value][day] = cell
+    else:
+        by_value.update(chosen_values(facts, dimension, first, last, where))
+    found = {}
+    for value, days in by_value.items():
+        if used := {day: cell.size for day, cell in days.items() if cell.size}:
+            found[value] = min(used), sum(used.values())
+    return found
+
+
+def _days(facts: Facts, dimension: str, days: Sequence[int]) -> Daily:
+    """Return the cells of *days*, with sets only where the numbers do not tell all."""
+    found = facts.counts(BY_DAY, dimension, days)
+    for run in _runs((day, day) for day in days if day not in found):
+        found.update(with_unknown(facts, dimension, *run, weekly=False))
+        for day in range(run[0], run[1] + 1):
+            found.setdefault(day, {})
+    return found
 
 
 def _runs(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -59,29 +86,22 @@ def _runs(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 def _told(facts: Facts, dimension: str, spans: Sequence[tuple[int, int]], step: Step) -> Daily:
     """Return the cells of those steps of which a number is kept, so that no set need be read."""
+    if step == "day":
+        return _days(facts, dimension, [start for start, _ in spans])
+    if step == "week":
+        whole = [start for start, end in spans if end == start + 6]
+        return facts.counts(BY_WEEK, dimension, whole)
     if step == "four weeks" and dimension == FEATURE:
         return facts.blocks.numbers((spans[0][0], spans[-1][1]))
-    if step in ("four weeks", "month"):
-        return {}
-    shelf, length = (BY_DAY, 1) if step == "day" else (BY_WEEK, 7)
-    whole = [start for start, end in spans if end - start + 1 == length]
-    return facts.counts(shelf, dimension, whole)
+    return {}
 
 
-def _of_cells(
-    facts: Facts, dimension: str, first: int, last: int, *, daily: bool
-) -> dict[str, Point]:
+def _of_parts(facts: Facts, dimension: str, first: int, last: int) -> dict[str, Point]:
     found: dict[str, dict[int, Cell]] = defaultdict(dict)
-    named = (facts.cells if daily else facts.gathered)(dimension, first, last)
-    for day, cells in named.items():
+    for start, cells in with_unknown(facts, dimension, first, last, weekly=True).items():
         for value, cell in cells.items():
-            found[value][day] = cell
-    for day, cell in facts.unknown(dimension, first, last, daily=daily).items():
-        if cell.events or cell.size:
-            found[UNKNOWN][day] = cell
-    if daily:
-        return {value: _points.single(days[first], first, first) for value, days in found.items()}
-    return {value: _points.point(days, first, last, None) for value, days in found.items()}
+            found[value][start] = cell
+    return {value: _points.point(starts, first, last, None) for value, starts in found.items()}
 
 
 def chosen_by_values(

@@ -55,15 +55,12 @@ def actives(answers: Answers, asked: Question) -> Exhibit:
 
 def _releases(answers: Answers, asked: Question, every: int) -> list[tuple[int, str]]:
     """Return where on the plot each version was first used, by a few people, in the span."""
-    series = answers.breakdown_series("package_version", asked.first, asked.last, step="day")
-    before = set()
+    used = answers.first_uses("package_version", asked.first, asked.last)
     found: dict[int, str] = {}
-    for version, points in series.items():
-        used = [place for place, point in enumerate(points) if point.users]
-        if used and used[0] < every:
-            before.add(version)
-        elif used and sum(points[place].users or 0 for place in used) >= _FEW:
-            found.setdefault(used[0] // every, version)
+    for version, (day, users) in sorted(used.items()):
+        place = day - asked.first
+        if place >= every and users >= _FEW:  # else it was there before, or is nobody's yet
+            found.setdefault(place // every, version)
     return sorted((place, name) for place, name in found.items() if name != "unknown")
 
 

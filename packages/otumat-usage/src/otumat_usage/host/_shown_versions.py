@@ -106,20 +106,17 @@ def halves(answers: Answers, asked: Question) -> Exhibit:
     """Show how many days each version took to reach half of the users active that day."""
     # First, because it reads some days more.
     all_days = answers.rolling(asked.first, asked.last, window=7, where=asked.where)
-    series = answers.breakdown_series(
-        "package_version", asked.first, asked.last, step="day", where=asked.where
-    )
+    used = answers.first_uses("package_version", asked.first, asked.last, where=asked.where)
     users = {point.end: point.users for point in all_days}
-    starts = {v: next((p.start for p in points if p.users), None) for v, points in series.items()}
     rows: list[tuple[Cell, ...]] = []
     order = answers.values("package_version")
-    for version in sorted(series, key=lambda v: order.index(v) if v in order else -1, reverse=True):
-        started = starts[version]
-        if started is None or started < asked.first + 7:
+    for version in sorted(used, key=lambda v: order.index(v) if v in order else -1, reverse=True):
+        started, _ = used[version]
+        if started < asked.first + 7:
             continue  # it was there before these days, so its first day is not known
         newer = order[order.index(version) :] if version in order else [version]
         # Not before the first use of any of them.
-        first = min(day for value in newer if (day := starts.get(value)) is not None)
+        first = min(used[value][0] for value in newer if value in used)
         reached = _reached(answers, asked, newer, users, first)
         took = None if reached is None else reached - started
         rows.append((version, iso(started), took))
