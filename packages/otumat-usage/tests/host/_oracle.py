@@ -74,6 +74,16 @@ class Oracle:
                 found[value, start] = n
         return found
 
+    def daily(self, name):
+        """Users of each value on each chosen day."""
+        return {
+            (value, day): n
+            for value, day, n in self.rows(
+                f"SELECT v.value, v.day, count(DISTINCT v.install) FROM {name}_of v JOIN CHOSEN c "
+                "ON c.install = v.install AND c.day = v.day GROUP BY 1, 2"
+            )
+        }
+
     def weeks(self):
         """Return the users of every week since the first event."""
         first = self.one("SELECT min(day - (day + 3) % 7) FROM event")

@@ -183,17 +183,16 @@ def check_crossed(world, spans):
 
 def check_values(world, spans):
     """Compare what is told of each value of each dimension without a filter, of each span."""
+    every = [check_breakdown, check_latest, check_dropped, check_first_uses, check_series]
     for first, last in spans:
         oracle = span_of(world, first, last)
         for name in VALUES:
-            # Each answer by itself, and then all of one state: what one has read, others take.
-            with world.database.read() as connection:
-                answers = Answers(connection, world.package, NOW)
-                for ask in (
-                    check_breakdown, check_latest, check_dropped, check_first_uses, check_series
-                ) * 2:  # fmt: skip
-                    ask(Answers(connection, world.package, NOW), oracle, name, (first, last))
-                    ask(answers, oracle, name, (first, last))
+            # What one answer has read, the others take: so in this order, and in the other.
+            for order in (every, every[::-1]):
+                with world.database.read() as connection:
+                    answers = Answers(connection, world.package, NOW)
+                    for ask in order:
+                        ask(answers, oracle, name, (first, last))
 
 
 def check_breakdown(answers, oracle, name, span):
@@ -225,7 +224,7 @@ def check_dropped(answers, oracle, name, span):
 
 def check_first_uses(answers, oracle, name, span):
     first, users = {}, collections.Counter()
-    for (value, day), n in oracle.over_time(name, list(buckets(*span, "day"))).items():
+    for (value, day), n in oracle.daily(name).items():
         first[value] = min(day, first.get(value, day))
         users[value] += n
     assert answers.first_uses(name, *span) == {v: (day, users[v]) for v, day in first.items()}
@@ -235,7 +234,8 @@ def check_series(answers, oracle, name, span):
     for step in ("day", "week", "four weeks", "month"):
         found = answers.breakdown_series(name, *span, step=step)
         told = {(value, p.start): p.users for value, some in found.items() for p in some if p.users}
-        assert told == oracle.over_time(name, list(buckets(*span, step)))
+        spans = list(buckets(*span, step))
+        assert told == (oracle.daily(name) if step == "day" else oracle.over_time(name, spans))
 
 
 @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -267,10 +267,10 @@ def test_answers_equal_sql_over_the_log(database, sent, gone, where, rebuilt):
         check_crossed(world, [(first, TODAY) for first in range(TODAY - 14, TODAY + 1)])
         work_ahead(database, LATER)
         check_crossed(world, BLOCKS)
-        check_values(world, BLOCKS)
+        check_values(world, BLOCKS[:1])
         world.fold(rebuilt)
         check_crossed(world, BLOCKS)
-        check_values(world, BLOCKS)
+        check_values(world, BLOCKS[1:4])
         waits = world.waiting()
         assert _rollups.rebuild(database, world.package.id) == len(world.entries()) - waits
         assert world.waiting() == waits
