@@ -17,7 +17,7 @@ from otumat_usage.host import (
 )
 from otumat_usage.host._answers import Answers
 from otumat_usage.host._catalogue import exhibit
-from otumat_usage.host._database import Database, select
+from otumat_usage.host._database import Database, log, packages, select, update
 from otumat_usage.host._database import mails as mail_table
 from otumat_usage.host._errors import PackageInvalid
 from otumat_usage.host._question import ask
@@ -45,9 +45,9 @@ def _reporting(service, mails):
     return service
 
 
-def subscribe(service, address, kind, *, since=None):
+def subscribe(service, address, kind, *, since=None, package="demo"):
     with service.host.database.write() as connection:
-        package = _packages.find(connection, "demo").id
+        package = _packages.find(connection, package).id
         at = service.clock() if since is None else since
         _subscriptions.subscribe(connection, package, address, kind, at)
 
@@ -183,6 +183,30 @@ def test_a_mail_sent_twice_has_one_name(reporting, mails):
     names = {mail["Message-ID"] for _, mail in mails.taken}
     assert len(names) == 1
     assert names.pop().endswith("@example.org>")
+
+
+@pytest.mark.parametrize("kind", ["week", "alerts"])
+@pytest.mark.parametrize("what", ["an upload", "its settings"])
+def test_a_package_that_cannot_be_read_keeps_no_other_s_mails_waiting(
+    reporting, round_, mails, kind, what
+):
+    reporting.add("another")  # which comes first
+    tokens = reporting.enrol("another")
+    reporting.upload(tokens, reporting.batch(tokens, "plot"))
+    subscribe(reporting, "bob@example.org", kind, since=0, package="another")
+    reporting.clock.forward(days=1)
+    with reporting.host.database.write() as connection:
+        broken = _packages.find(connection, "another").id
+        connection.execute(
+            update(log).where(log.c.package == broken).values(body=b"\xff")
+            if what == "an upload"
+            else update(packages).where(packages.c.id == broken).values(settings="?")
+        )
+
+    with pytest.raises(ValueError, match="Expect"):
+        round_()
+
+    assert [recipients for recipients, _ in mails.taken] == [["ann@example.org"]]
 
 
 def test_who_left_gets_nothing_more(reporting, round_):

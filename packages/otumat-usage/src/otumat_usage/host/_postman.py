@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from otumat_usage.host import _alarms, _letters, _mail, _outgoing, _packages, _providers
 from otumat_usage.host._database import Locked, lock
 from otumat_usage.host._errors import SignInUnavailable, StoreUnavailable
+from otumat_usage.host._failures import isolated
 from otumat_usage.host._outgoing import Outgoing
 from otumat_usage.host._subscriptions import subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from otumat_usage.host._alarms import Look
     from otumat_usage.host._database import Connection, Database
     from otumat_usage.host._letters import Letter
     from otumat_usage.host._packages import Package
@@ -43,33 +45,53 @@ def deliver(
     now: Callable[[], int] = _now,
     stopping: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Put in what is due, then send what waits; return how many mails were sent."""
+    """Put in what is due, then send what waits; return how many mails were sent.
+
+    A package that cannot be judged, or told of, keeps no other's mails waiting: what went wrong is
+    raised at the end.
+    """
+    failed: list[Exception] = []
     with database.read() as connection:
         server = _providers.mail_server(connection)
         if server is None:
             return 0
-        packages = [_packages.find(connection, name) for name in _packages.names(connection)]
-        reports = [each for package in packages for each in _reports(connection, package, now())]
-        looks = [
-            (each, found) for each in packages if (found := _alarms.look(connection, each, now()))
-        ]
-        if not (reports or looks or _outgoing.waits(connection, now())):
-            return 0  # most rounds: nothing is written
-    with database.beside() as connection:
-        lock(connection, Locked.MAILS)
-        for report in reports:
-            _outgoing.put(connection, report, now())
-        for package, found in looks:
-            _alarms.note(connection, package, found)
+        reports, looks = _due(connection, now(), failed)
+        waits = bool(reports or looks or _outgoing.waits(connection, now()))
+    if reports or looks:
+        with database.beside() as connection:
+            lock(connection, Locked.MAILS)
+            for report in reports:
+                _outgoing.put(connection, report, now())
+            for package, found in looks:
+                with isolated(failed), connection.begin_nested():
+                    _alarms.note(connection, package, found)
     sent = 0
-    while not stopping():
+    while waits and not stopping():  # most rounds: nothing is written
         with database.beside() as connection:
             lock(connection, Locked.MAILS)
             mail = _outgoing.claim(connection, now())
         if mail is None:
-            return sent
-        sent += _send(database, server, mail, issuer)
+            break
+        with isolated(failed):
+            sent += _send(database, server, mail, issuer)
+    if failed:
+        raise failed[0]
     return sent
+
+
+def _due(
+    connection: Connection, now: int, failed: list[Exception]
+) -> tuple[list[Outgoing], list[tuple[Package, Look]]]:
+    """Return the reports to put in, and how the packages look whose turn it is."""
+    reports: list[Outgoing] = []
+    looks: list[tuple[Package, Look]] = []
+    for name in _packages.names(connection):
+        with isolated(failed):
+            package = _packages.find(connection, name)
+            reports += _reports(connection, package, now)
+            if found := _alarms.look(connection, package, now):
+                looks.append((package, found))
+    return reports, looks
 
 
 def _reports(connection: Connection, package: Package, now: int) -> Iterator[Outgoing]:

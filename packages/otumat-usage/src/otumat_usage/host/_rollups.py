@@ -30,11 +30,11 @@ from otumat_usage.host._database import (
     packages,
     select,
 )
-from otumat_usage.host._errors import StoreUnavailable
+from otumat_usage.host._failures import isolated
 from otumat_usage.host._log import context_values, type_names
 from otumat_usage.host._prepared import Each, Prepared
 from otumat_usage.host._settings import recall, remember
-from otumat_usage.host._sql import DBAPIError, and_
+from otumat_usage.host._sql import and_
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -123,19 +123,15 @@ def fold(connection: Connection, limit: int, failed: list[Exception] | None = No
     Args:
         connection: A connection inside a write transaction.
         limit: How many at most.
-        failed: Takes what went wrong with a package, and the others are counted all the same;
-            without it nothing is.
+        failed: Takes what goes wrong with a package first, and the others are counted all the
+            same; without it nothing is.
     """
     lock(connection, Locked.ROLLUPS)
     done = 0
     for package in connection.scalars(select(packages.c.id).order_by(packages.c.id)).all():
         if done < limit and not _is_rebuilt(connection, package):
-            try:
+            with isolated(failed):
                 done += _fold(connection, package, limit - done)
-            except Exception as error:
-                if failed is None or isinstance(error, (StoreUnavailable, DBAPIError)):
-                    raise  # nobody else fares better
-                failed.append(error)
     return done
 
 
