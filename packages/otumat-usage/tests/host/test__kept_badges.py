@@ -5,7 +5,7 @@ import json
 import pytest
 
 from otumat_usage.host import _care, _kept_badges, _packages, _public
-from otumat_usage.host._database import select, settings
+from otumat_usage.host._database import log, select, settings, update
 from otumat_usage.host._generation import begin_another
 from otumat_usage.host._rights import erase
 from otumat_usage.host._settings import recall, remember
@@ -81,6 +81,24 @@ def test_a_badge_says_what_is_kept(demo):
         remember(connection, name, kept.replace('"users": 10,', '"users": 1230,'))
 
     assert demo.shown() == "1230+"  # which nobody would work out
+
+
+def test_a_package_that_cannot_be_read_keeps_no_other_s_badges_waiting(demo):
+    """It is the first of them, and of an upload that waits to be counted."""
+    service = demo.service
+    demo.use(1, counted=False)
+    other = service.add("other")
+    with demo.database.write() as connection:
+        _public.publish(connection, other, on=True)
+        broken = _packages.find(connection, "demo").id
+        connection.execute(update(log).where(log.c.package == broken).values(body=b"\xff"))
+
+    with pytest.raises(ValueError, match="Expected"):
+        demo.keep()
+
+    with demo.database.read() as connection:
+        assert recall(connection, f"badges:{other.id}") is not None
+        assert recall(connection, f"badges:{broken}") is None
 
 
 def test_only_what_has_passed_the_gate_is_kept(demo):

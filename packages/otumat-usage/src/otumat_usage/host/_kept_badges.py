@@ -27,6 +27,7 @@ from otumat_usage.host._database import (
 )
 from otumat_usage.host._days import day_of
 from otumat_usage.host._errors import PackageInvalid
+from otumat_usage.host._failures import isolated
 from otumat_usage.host._generation import generation
 from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._settings import remember
@@ -73,15 +74,20 @@ def said(connection: Connection, name: str, now: int) -> Mapping[str, int | None
 
 
 def keep(database: Database, now: int, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Make anew what is not the answer any more, as of *now*; return of how many packages."""
+    """Make anew what is not the answer any more, as of *now*; return of how many packages.
+
+    A package that cannot be read keeps no other waiting: what went wrong is raised at the end.
+    """
     made: dict[int, str] = {}
+    failed: list[Exception] = []
     with database.read() as connection:
         store = generation(connection)
         for package, kept, *counted in _ALL.rows(connection):
             if stopping():
                 break
-            if _told(kept, counted, now, _ANEW).keys() != _badges.METRICS.keys():
-                made[package] = _made(connection, package, counted, now)
+            with isolated(failed):
+                if _told(kept, counted, now, _ANEW).keys() != _badges.METRICS.keys():
+                    made[package] = _made(connection, package, counted, now)
     if made:
         with database.beside() as connection:
             lock(connection, Locked.ROLLUPS)
@@ -89,6 +95,8 @@ def keep(database: Database, now: int, stopping: Callable[[], bool] = lambda: Fa
                 return 0
             for package, text in made.items():
                 remember(connection, f"{_NAME}{package}", text)
+    if failed:
+        raise failed[0]
     return len(made)
 
 
