@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import time
 
 import pytest
@@ -20,8 +21,8 @@ from otumat_usage.host._database import (
     select,
     update,
 )
-from otumat_usage.host._errors import StoreUnavailable
-from otumat_usage.host._journal import Journal
+from otumat_usage.host._errors import StoreInUse, StoreUnavailable
+from otumat_usage.host._journal import Journal, _Handler
 from otumat_usage.host._worker import WEEKS, Worker, fold_all
 
 
@@ -101,6 +102,27 @@ def test_a_store_that_cannot_be_used_is_told(service):
     worker.stop()
 
     assert json.loads(out.getvalue())["event"] == "store"
+
+
+@pytest.mark.parametrize("how", [StoreInUse, StoreUnavailable, RuntimeError])
+@pytest.mark.parametrize("duty", [False, True])
+def test_what_goes_on_to_fail_is_told_once_a_minute(service, monkeypatch, how, duty):
+    out, tried = io.StringIO(), []
+    journal = Journal(out)
+    monkeypatch.setattr(logging.getLogger("otumat_usage.host"), "handlers", [_Handler(journal)])
+
+    def fails(*_):
+        tried.append("failed")
+        raise how
+
+    monkeypatch.setattr(_kept_badges, "keep", fails if duty else lambda *_: 0)
+    keep = (lambda: None) if duty else fails
+    worker = Worker(service.host.database, pause=0.01, journal=journal, keep=keep)
+    worker.start()
+    until(lambda: len(tried) > 3)
+    worker.stop()
+
+    assert len(out.getvalue().splitlines()) == 1
 
 
 def test_a_package_with_an_upload_that_cannot_be_read_keeps_no_other_waiting(service):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from otumat_usage.host import _kept_badges
 from otumat_usage.host._ahead import work_ahead
-from otumat_usage.host._errors import StoreUnavailable
+from otumat_usage.host._errors import StoreInUse, StoreUnavailable
 from otumat_usage.host._expiry import sweep_all
+from otumat_usage.host._journal import AGAIN
 from otumat_usage.host._retention import let_go
 from otumat_usage.host._rollups import catch_up, fold
 
@@ -89,6 +90,8 @@ class Worker:
         self._keep = keep
         self._pause = pause
         self._behind = True
+        #: When it was told last that something failed, by what it is.
+        self._failed: dict[object, float] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="otumat-rollups", daemon=True)
         #: Whether this process counts now.
@@ -106,7 +109,7 @@ class Worker:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            with self._told():
+            with self._told(self._run):
                 self._keep()
                 with self._database.leading() as still_leading:
                     if still_leading is not None:
@@ -115,17 +118,20 @@ class Worker:
             self._stop.wait(self._pause)
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """Outlive any failure of what is done inside, and tell someone."""
+    def _told(self, what: object) -> Iterator[None]:
+        """Outlive any failure of *what* is done inside, and tell someone: once a minute at most."""
         try:
             yield
-        except StoreUnavailable as error:
-            # It is gone or full: what waits is kept, and counted when it is back.
+        except (StoreUnavailable, StoreInUse) as error:
+            # It is gone, full or being changed: what waits is kept, and counted when it is back.
             if self._journal is not None:
                 self._journal.store_outage(error)
         except Exception:  # noqa: BLE001 - counting outlives any one failure
             # Nothing is lost and no answer is wrong.
-            _log.exception("the work in the background failed; trying again")
+            now = time.monotonic()
+            if now - self._failed.get(what, -AGAIN) >= AGAIN:
+                self._failed[what] = now
+                _log.exception("the work in the background failed; trying again")
 
     def _work(self, still_leading: Callable[[], None]) -> None:
         self.leads = True
@@ -147,7 +153,7 @@ class Worker:
                 if time.monotonic() >= due[duty] and not self._stop.is_set():
                     # One that fails keeps none of the others waiting, and does not come every time.
                     due[duty] = time.monotonic() + min(pause, SWEEP)
-                    with self._told():
+                    with self._told(duty):
                         duty(self._database, time.time_ns() // 1_000_000, self._stop.is_set)
                         due[duty] = time.monotonic() + pause
             self._stop.wait(self._pause)
