@@ -51,6 +51,14 @@ class Reply:
         return found if isinstance(found, dict) else {}
 
 
+def in_ascii(name: str) -> str | None:
+    """Return *name* as it is looked up (RFC 5891: xn--…), None where it has no such form."""
+    try:
+        return httpx.URL(scheme="https", host=name).raw_host.decode("ascii")
+    except (httpx.InvalidURL, UnicodeError):
+        return None
+
+
 class Client:
     """A connection to one origin that ends *seconds* from now, whatever the host does."""
 

@@ -13,6 +13,9 @@ from otumat_usage.host._errors import UrlInvalid
         (" https://Usage.Example.org:8443/ ", "https://usage.example.org:8443"),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("http://[::1]:8080/", "http://[::1]:8080"),
+        ("https://M\u00dcNCHEN.example", "https://xn--mnchen-3ya.example"),
+        ("https://stra\u00dfe.example:8443/", "https://xn--strae-oqa.example:8443"),
+        ("https://xn--mnchen-3ya.example", "https://xn--mnchen-3ya.example"),
     ],
 )
 def test_an_address_is_read_as_an_origin(given, origin):
@@ -35,7 +38,12 @@ def test_an_address_is_read_as_an_origin(given, origin):
         "https://usage.example.org:0",
         "https://usage.example.org:port",
         "https://[::1",
-        "https://\u00fcber.example.org",
+        "https://\u00fcber..example",
+        "https://\u00fcber_x.example",
+        "https://u\u0308ber.example",
+        "https://\u00fcber.example:port",
+        "https://\u00fcber.example:",
+        "https://\udcfc.example",
     ],
 )
 def test_what_no_client_could_use_is_no_address(given):
@@ -43,8 +51,16 @@ def test_what_no_client_could_use_is_no_address(given):
         checked_address(given)
 
 
+@pytest.mark.parametrize("name", ["\u2603.example", "\u00fc\u202e.example"])
+def test_who_is_refused_a_name_is_told_what_to_write(name):
+    for refuse in (lambda: checked_address(f"https://{name}"), lambda: checked_names([name])):
+        with pytest.raises(UrlInvalid, match=r"write it as it was registered, such as xn--\S+$"):
+            refuse()
+
+
 def test_another_name_is_compared_without_case_and_its_last_dot():
     assert checked_names(["Usage.Example.org.", "[::1]"]) == {"usage.example.org", "[::1]"}
+    assert checked_names(["M\u00fcnchen.example."]) == {"xn--mnchen-3ya.example"}
 
 
 @pytest.mark.parametrize("given", ["", "http://x", "x:8080", "x/", "a b"])

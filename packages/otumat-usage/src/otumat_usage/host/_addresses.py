@@ -18,7 +18,7 @@ _NAME = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 
 
 def checked_address(url: str) -> str:
-    """Return *url* as an origin; anything else would break the issuer comparison.
+    """Return *url* as an origin, in ASCII; anything else would break the issuer comparison.
 
     Raises:
         UrlInvalid: it is none.
@@ -34,9 +34,11 @@ def checked_address(url: str) -> str:
         raise wrong
     if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in place:
         raise UrlInvalid(f"{url!r}: only scheme, name and port; a host needs an origin of its own")
-    if not _NAME.fullmatch(re.sub(":[0-9]+$", "", place)):
+    name = re.sub(":[0-9]+$", "", place)
+    spelled = _spelled(name)
+    if not _NAME.fullmatch(spelled):
         raise wrong
-    return f"{parts.scheme}://{place}"
+    return f"{parts.scheme}://{spelled}{place[len(name) :]}"
 
 
 def heard_at(bind: str, port: int) -> tuple[str, str]:
@@ -52,10 +54,25 @@ def checked_names(names: Iterable[str]) -> frozenset[str]:
     Raises:
         UrlInvalid: one is no name, such as an address with scheme or port.
     """
-    found = frozenset(name.lower().rstrip(".") for name in names)
+    found = frozenset(_spelled(name.lower()).rstrip(".") for name in names)
     for name in found:
         if not _NAME.fullmatch(name):
             raise UrlInvalid(f"--allowed-host {name!r} is no name: expected usage.example.org")
+    return found
+
+
+def _spelled(name: str) -> str:
+    """Return *name* as browsers send it: in ASCII, whatever it is written in."""
+    if name.isascii():
+        return name
+    from otumat_usage._http import in_ascii  # slow to load, for those few who need it
+
+    found = in_ascii(name)
+    if found is None:
+        raise UrlInvalid(
+            f"{name!r} is no name that can be looked up: write it as it was registered, "
+            "such as xn--mnchen-3ya.example"
+        )
     return found
 
 
