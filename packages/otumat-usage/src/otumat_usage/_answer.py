@@ -12,8 +12,8 @@ version, is a "no" (`Answer.reason` says so). Changes go through
 `record`, under a lock. It must not know of terminals or hosts.
 """
 
-# pathlib and contextlib are not loaded on the hot path.
-# ruff: noqa: PTH108, PTH116, SIM105
+# pathlib is not loaded on the hot path.
+# ruff: noqa: PTH116
 
 import os
 import time
@@ -195,18 +195,6 @@ def count_unanswered(home: str, package: str) -> None:
     was = read(home, package)
     lines = [f"yes {o} {t} {w} {h}" for o, (t, w, h) in sorted(was.agreed.items())]
     _store(home, package, [*lines, f"unanswered {was.unanswered + 1}"])
-
-
-def forget(home: str, package: str) -> None:
-    """Make the answer "not asked" again.
-
-    Raises:
-        OSError: the file cannot be removed.
-    """
-    try:
-        os.unlink(path_of(home, package))
-    except FileNotFoundError:
-        pass
 
 
 def _store(home: str, package: str, lines: list[str]) -> None:

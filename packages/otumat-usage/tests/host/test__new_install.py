@@ -149,9 +149,7 @@ def test_wrong_survey_answers_are_named(service, enrol, count):
     assert count() == 0
     assert enrol(survey={"field": "a"}).status_code == 201
     with service.host.database.read() as connection:
-        package = _packages.find(connection, "demo")
-        found = _survey.counts(connection, package.id, package.survey)
-    assert found["field"] == {"a": 1, "b": 0}
+        assert connection.scalars(select(installs.c.survey)).all() == ['{"field": "a"}']
 
 
 @pytest.mark.parametrize(

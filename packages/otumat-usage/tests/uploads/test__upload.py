@@ -2,6 +2,7 @@
 
 import datetime as dt
 import gzip
+import pathlib
 import time
 
 import pytest
@@ -156,7 +157,7 @@ def test_two_uploaders_at_once_are_one(agent, fake, data):
 
 def test_nothing_is_sent_to_a_host_that_nobody_agreed_to(agent, fake, data):
     agent.seal()
-    _answer.forget(str(data), "p")
+    pathlib.Path(_answer.path_of(str(data), "p")).unlink()
     _answer.say_yes(str(data), "p", "https://other.example", _schema.text_id(None), "test")
     (outcome,) = _upload.run(str(data), now=True)
 

@@ -6,20 +6,14 @@ must be answered, so that a yes is never the price of one.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from otumat_usage.host._database import installs, select
 from otumat_usage.host._errors import PackageInvalid
 
-if TYPE_CHECKING:
-    from otumat_usage.host._database import Connection
-
-__all__ = ["Question", "answered", "counts", "questions_of"]
+__all__ = ["Question", "answered", "questions_of"]
 
 _ID = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _MOST_QUESTIONS = 5
@@ -65,20 +59,6 @@ def answered(questions: Sequence[Question], form: Mapping[str, str]) -> str | No
         if given:
             answers[question.id] = given
     return json.dumps(answers, sort_keys=True) if answers else None
-
-
-def counts(
-    connection: Connection, package: int, questions: Sequence[Question]
-) -> dict[str, dict[str, int]]:
-    """Return how many installs gave each answer, by question and option, zeros included."""
-    of_package = (installs.c.package == package) & installs.c.survey.is_not(None)
-    given: collections.Counter[tuple[str, str]] = collections.Counter()
-    for text in connection.scalars(select(installs.c.survey).where(of_package)):
-        given.update(json.loads(text).items())
-    return {
-        question.id: {option: given[question.id, option] for option in question.options}
-        for question in questions
-    }
 
 
 def _question(data: object) -> Question:
