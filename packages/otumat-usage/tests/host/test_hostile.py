@@ -343,6 +343,33 @@ def test_cookies_are_bound_to_https_when_the_address_is(service):
     browser.close()
 
 
+@pytest.mark.parametrize("cookie", ["mine", "\\060" * 11, "a" * 42, "a" * 44, "ä" * 43])
+def test_a_browser_does_not_choose_its_session(service, cookie):
+    sent = {"Cookie": f"otumat_form={cookie}".encode("latin-1")}
+
+    answer = service.browser.get(service.authorization(), headers=sent)
+
+    assert re.match("otumat_form=[A-Za-z0-9_-]{43};", answer.headers["set-cookie"])
+    assert cookie not in answer.headers["set-cookie"]
+
+
+def test_a_cookie_is_read_as_it_was_given(service):
+    """Not out of quotes, which for a long one takes early releases of Python seconds to undo."""
+    url = service.authorization()
+    page = service.browser.get(url)
+    given = re.search("otumat_form=([^;]+)", page.headers["set-cookie"])[1]
+    form = dict(re.findall(r'name="(csrf|consent)" value="([^"]+)"', page.text))
+
+    def post(*cookies):
+        sent = [("Cookie", cookie) for cookie in cookies]
+        return service.new_browser().post(url, data=form | {"decision": "no"}, headers=sent)
+
+    for good in ([f"otumat_form={given}"], ["a=b; c", f"d; otumat_form={given} ;e=f"]):
+        assert post(*good).status_code == 303
+    for bad in (f'otumat_form="{given}"', f"x_otumat_form={given}", f"otumat_form=\\{given}", ""):
+        assert post(bad).status_code == 403
+
+
 def test_guessing_admin_links_is_stopped_after_ten(service):
     with service.host.database.write() as connection:
         link = new_link(connection, "http://127.0.0.1:8080", service.clock())

@@ -4,6 +4,7 @@ A real mail server (aiosmtpd) and a real OpenID provider (oidc-provider-mock) an
 """
 
 import asyncio
+import base64
 import io
 import json
 import re
@@ -82,6 +83,23 @@ def test_without_it_nothing_is_recorded(by_mail):
 
     assert answer.headers["location"].startswith("/user/sign-in?")
     assert by_mail.browser.get(by_mail.authorization()).status_code == 303
+
+
+def test_what_signs_a_form_proves_nothing_about_who_sends_it(by_mail):
+    """Whoever chose a cookie with quoted zeros had a form signed as if it were a seal."""
+    far = json.dumps({"domain": "example.org", "how": "email", "until": 2**60})
+    proof = base64.urlsafe_b64encode(f"{far:<90} ".encode()).decode()
+    assert proof.endswith("==")  # where reading it ends
+    query = f"{proof}&package=demo&next=%2Fuser%2Fusage-install%3Fx"
+    form = {"Cookie": r'otumat_form="sealed\000user\000x"'}
+    page = by_mail.browser.get(f"/user/sign-in?{query}", headers=form).text
+    mark = re.search('name="csrf" value="([^"]+)"', page)[1]
+
+    cookies = {"Cookie": rf'otumat_form="x\000sign-in"; otumat_user={query}.{mark}'}
+    answer = by_mail.browser.get(by_mail.authorization(), headers=cookies)
+
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/user/sign-in?")
 
 
 def test_a_link_is_good_for_its_browser_and_a_quarter_of_an_hour(by_mail, ask, mails):

@@ -11,7 +11,7 @@ from otumat_usage.host._database import (
     select,
     sessions,
 )
-from otumat_usage.host._form_session import cookie_name, is_ours, keep_cookie
+from otumat_usage.host._form_session import cookie_of, is_ours, keep_cookie
 from otumat_usage.host._pages import message
 from otumat_usage.host._prepared import Prepared
 from otumat_usage.host._secrets import digest, new_secret
@@ -94,7 +94,7 @@ async def leave(request: Request) -> Response:
 async def is_admin(request: Request) -> bool:
     """Say whether *request* comes from an admin's session."""
     host = host_of(request)
-    secret = request.cookies.get(cookie_name(host, _COOKIE), "")
+    secret = cookie_of(request, _COOKIE)
     if not secret:
         return False
     asked = {"hash": digest(secret), "now": host.now()}

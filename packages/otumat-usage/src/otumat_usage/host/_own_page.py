@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from otumat_usage.host import _held, _self_keys
 from otumat_usage.host._form_session import (
-    cookie_name,
+    cookie_of,
     form_session,
     is_ours,
     keep_cookie,
@@ -175,7 +175,7 @@ def _purpose(what: str, session: str) -> tuple[str, str, str]:
 
 
 def _session(request: Request) -> str:
-    return request.cookies.get(cookie_name(host_of(request), _COOKIE), "")
+    return cookie_of(request, _COOKIE)
 
 
 def _locked() -> Response:

@@ -24,6 +24,7 @@ __all__ = [
     "digest",
     "install_of",
     "is_challenge",
+    "is_secret",
     "mint",
     "new_id",
     "new_secret",
@@ -33,7 +34,7 @@ __all__ = [
 
 _SHAPE = re.compile(r"otu_(at|rt|ac|dc|cs|pt|sl|ss)_([A-Za-z0-9_-]{64})([A-Za-z0-9_-]{6})")
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
-_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_32_BYTES = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def _encode(data: bytes) -> str:
@@ -56,6 +57,11 @@ def new_id() -> bytes:
 def new_secret() -> str:
     """Return 256 random bits as 43 URL-safe characters."""
     return secrets.token_urlsafe(32)
+
+
+def is_secret(text: str) -> bool:
+    """Say whether *text* has the shape of what `new_secret` returns."""
+    return _32_BYTES.fullmatch(text) is not None
 
 
 def mint(kind: str, install: bytes) -> str:
@@ -102,7 +108,7 @@ def digest(secret: str) -> bytes:
 
 def is_challenge(text: str) -> bool:
     """Say whether *text* has the shape of an S256 challenge (RFC 7636, 4.2)."""
-    return _CHALLENGE.fullmatch(text) is not None
+    return _32_BYTES.fullmatch(text) is not None
 
 
 def challenge_matches(verifier: str, challenge: str) -> bool:
@@ -119,7 +125,9 @@ def challenge_of(verifier: str) -> str:
 
 def sign_form(key: str, *parts: str) -> str:
     """Return the CSRF value that binds a form to *parts* (its session, its purpose)."""
-    message = "\0".join(parts).encode("utf-8", "surrogateescape")
+    # A zero in a part is spelled otherwise: else a part that a stranger chooses could be several.
+    spelled = (part.replace("\1", "\1\1").replace("\0", "\1\2") for part in parts)
+    message = "\0".join(spelled).encode("utf-8", "surrogateescape")
     return hmac.new(key.encode("ascii"), message, hashlib.sha256).hexdigest()
 
 

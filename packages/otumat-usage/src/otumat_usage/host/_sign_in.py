@@ -17,7 +17,7 @@ from otumat_usage.host import _mail, _oidc, _packages, _providers
 from otumat_usage.host._discovery import ROUTES
 from otumat_usage.host._errors import SignInRefused
 from otumat_usage.host._form_session import (
-    cookie_name,
+    cookie_of,
     form_session,
     is_ours,
     keep_cookie,
@@ -65,7 +65,7 @@ def admitted(request: Request, package: Package) -> bool:
     if package.sign_in == "anonymous":
         return True
     host = host_of(request)
-    sealed = request.cookies.get(cookie_name(host, _COOKIE), "")
+    sealed = cookie_of(request, _COOKIE)
     found = unseal(host.form_key, "user", form_session(request), sealed, host.now())
     return (
         found is not None and found["how"] == package.sign_in and _welcome(package, found["domain"])
