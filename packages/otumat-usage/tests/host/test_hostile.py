@@ -17,7 +17,14 @@ import pytest
 from otumat_usage.host import _care, _grants, _packages, _public, _statistics, _wire
 from otumat_usage.host._admin import new_link
 from otumat_usage.host._app import make_app
-from otumat_usage.host._database import log, select
+from otumat_usage.host._database import (
+    auth_codes,
+    device_grants,
+    families,
+    log,
+    select,
+    tokens,
+)
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -368,6 +375,27 @@ def test_a_cookie_is_read_as_it_was_given(service):
         assert post(*good).status_code == 303
     for bad in (f'otumat_form="{given}"', f"x_otumat_form={given}", f"otumat_form=\\{given}", ""):
         assert post(bad).status_code == 403
+
+
+@pytest.mark.parametrize("scope", ["usage:self ", " usage:self  usage:self\t", " "])
+def test_a_scope_is_stored_as_what_it_says_however_long_it_is_said(service, scope):
+    """Else each token of an install, and it may fetch many, could take 60 KB of the disk."""
+    said = scope * 1000
+    meant = "usage:self" if scope.strip() else "usage:write usage:self"
+
+    one = service.redeem(service.code(scope=said)).json()
+    two = service.refresh(service.enrol()["refresh_token"], scope=said).json()
+    form = {"client_id": "otumat-usage", "package": "demo", "scope": said}
+    assert service.browser.post("/auth/device", data=form).status_code == 200
+
+    assert [one["scope"], two["scope"]] == [meant] * 2
+    with service.host.database.read() as connection:
+        stored = [
+            scope
+            for table in (auth_codes, device_grants, families, tokens)
+            for scope in connection.scalars(select(table.c.scope))
+        ]
+    assert set(stored) <= {meant, "usage:write usage:self"}
 
 
 def test_guessing_admin_links_is_stopped_after_ten(service):

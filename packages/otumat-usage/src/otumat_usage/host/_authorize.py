@@ -12,7 +12,15 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from otumat_usage.host._secrets import is_challenge
 
-__all__ = ["CLIENT_ID", "SCOPES", "AuthorizationRequest", "BadRequest", "judge", "single_valued"]
+__all__ = [
+    "CLIENT_ID",
+    "SCOPES",
+    "AuthorizationRequest",
+    "BadRequest",
+    "judge",
+    "scope_of",
+    "single_valued",
+]
 
 #: The one public client; it has no secret (RFC 8252, 8.4).
 CLIENT_ID = "otumat-usage"
@@ -71,6 +79,17 @@ def single_valued(text: str, *, fields: int = 40) -> dict[str, str] | None:
     return found if len(found) == len(pairs) else None
 
 
+def scope_of(text: str, granted: str = " ".join(SCOPES)) -> str | None:
+    """Return the scopes that *text* asks for, each once: all of *granted* where it names none.
+
+    None where one is not among them.
+    """
+    named, known = text.split(), granted.split()
+    if not set(named) <= set(known):
+        return None
+    return " ".join(each for each in known if each in named or not named)
+
+
 def judge(  # noqa: PLR0911 - one return per fault reads best
     query: dict[str, str] | None,
 ) -> AuthorizationRequest | BadRequest:
@@ -100,16 +119,17 @@ def judge(  # noqa: PLR0911 - one return per fault reads best
 def _describe(
     query: dict[str, str], package: str, redirect: str, challenge: str
 ) -> AuthorizationRequest:
-    scope = query.get("scope", "") or " ".join(SCOPES)
+    scope = scope_of(query.get("scope", ""))
     error, description = None, ""
     if query.get("response_type") is None:
         error, description = "invalid_request", "response_type is missing"
     elif query["response_type"] != "code":
         error, description = "unsupported_response_type", "response_type must be code"
-    elif not set(scope.split()) <= set(SCOPES):
+    elif scope is None:
         error, description = "invalid_scope", f"known scopes: {' '.join(SCOPES)}"
     shown = ("package_version", "python", "os")
     context = tuple((name, query[name][:64]) for name in shown if query.get(name))
+    state = query.get("state", "")
     return AuthorizationRequest(
-        package, redirect, query.get("state", ""), challenge, scope, context, error, description
+        package, redirect, state, challenge, scope or "", context, error, description
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otumat_usage.host import _device_grants, _packages
-from otumat_usage.host._authorize import SCOPES
+from otumat_usage.host._authorize import SCOPES, scope_of
 from otumat_usage.host._consent import consent_text
 from otumat_usage.host._discovery import ROUTES
 from otumat_usage.host._enrolment import count_decision
@@ -44,8 +44,8 @@ async def start(request: Request) -> Response:
     fault = client_fault(request, form)
     if form is None or fault is not None:
         return fault or oauth_error("invalid_request", "the form cannot be read")
-    scope = form.get("scope") or " ".join(SCOPES)
-    if not set(scope.split()) <= set(SCOPES):
+    scope = scope_of(form.get("scope", ""))
+    if scope is None:
         return oauth_error("invalid_scope", f"known scopes: {' '.join(SCOPES)}")
     name, now = form.get("package", ""), host.now()
     asker = address_of(request)

@@ -17,6 +17,7 @@ import dataclasses
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from otumat_usage.host._authorize import scope_of
 from otumat_usage.host._database import (
     Connection,
     auth_codes,
@@ -204,11 +205,12 @@ def refresh(connection: Connection, token: str, scope: str | None, now: int) -> 
         return Refusal("invalid_grant", "a retired refresh token was used; the grant is revoked")
     if row.expires <= now:
         return Refusal("invalid_grant", "the refresh token has expired")
-    if scope is not None and not set(scope.split()) <= set(row.granted.split()):
+    asked = scope_of(scope or "", row.granted)
+    if asked is None:
         return Refusal("invalid_scope", "the scope is wider than the grant")
     family.note(row.generation, row.seen)
     successor = family.succeed(token, row)
-    return family.pair(successor, row.generation + 1, row.granted if scope is None else scope)
+    return family.pair(successor, row.generation + 1, asked)
 
 
 def authenticate(

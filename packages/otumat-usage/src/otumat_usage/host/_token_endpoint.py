@@ -89,7 +89,7 @@ async def _by_refresh(host: Host, form: dict[str, str]) -> Response:
     fault = _missing(form, RefreshForm)
     if fault is not None:
         return fault
-    now, value, scope = host.now(), form["refresh_token"], form.get("scope") or None
+    now, value, scope = host.now(), form["refresh_token"], form.get("scope")
     result = await writing(host, lambda connection: refresh(connection, value, scope, now))
     return _tokens(host, "refresh", result)
 
