@@ -18,7 +18,9 @@ _NAME = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 
 
 def checked_address(url: str) -> str:
-    """Return *url* as an origin, in ASCII; anything else would break the issuer comparison.
+    """Return *url* as the origin that browsers and clients name; else none would know it again.
+
+    That is in ASCII, and without the port that goes without saying.
 
     Raises:
         UrlInvalid: it is none.
@@ -38,7 +40,8 @@ def checked_address(url: str) -> str:
     spelled = _spelled(name)
     if not _NAME.fullmatch(spelled):
         raise wrong
-    return f"{parts.scheme}://{spelled}{place[len(name) :]}"
+    usual = port is None or (parts.scheme, port) in (("http", 80), ("https", 443))
+    return f"{parts.scheme}://{spelled}" + ("" if usual else f":{port}")
 
 
 def heard_at(bind: str, port: int) -> tuple[str, str]:
