@@ -324,6 +324,24 @@ def test_the_request_carries_state_nonce_and_challenge(by_provider):
     assert f"nonce={sent['nonce']}" not in again
 
 
+def test_nobody_has_the_provider_asked_without_end(by_provider, sign_in):
+    """Neither by beginning, nor by codes that are none."""
+    back = sign_in("ann")
+    there = by_provider.browser.get(by_provider.authorization()).headers["location"]
+    for _ in range(199):
+        by_provider.host.provider.count("127.0.0.1", by_provider.clock())
+
+    refused = [by_provider.browser.get(url) for url in (there, back)]
+    by_provider.clock.forward(seconds=600)
+    begun = by_provider.browser.get(there)
+
+    for answer in refused:
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "600")
+        assert "Too many" in answer.text
+    assert begun.status_code == 303
+    assert by_provider.browser.get(back).status_code == 303
+
+
 def test_a_provider_that_keeps_us_waiting_keeps_nobody_else_waiting(by_provider):
     """Those who wait for it share their threads with all that is read from the store."""
     silent = socket.create_server(("127.0.0.1", 0), backlog=100)

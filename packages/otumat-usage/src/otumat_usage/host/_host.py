@@ -44,6 +44,7 @@ class Host:
         user_codes: Wrong user codes that one address may try per minute.
         mails: Sign-in links that one address may ask for in ten minutes.
         mailboxes: Sign-in links that one mailbox may get in an hour.
+        provider: How often one address may have the OpenID provider asked in ten minutes.
         enrolments: New installs that one address may make in an hour.
         device_starts: Device grants that one address may start in an hour.
         admin_keys: Wrong one-time keys that one address may try per minute.
@@ -67,6 +68,7 @@ class Host:
     user_codes: Limit = dataclasses.field(default_factory=lambda: Limit(5, 60_000))
     mails: Limit = dataclasses.field(default_factory=lambda: Limit(20, 600_000))
     mailboxes: Limit = dataclasses.field(default_factory=lambda: Limit(3, 3_600_000))
+    provider: Limit = dataclasses.field(default_factory=lambda: Limit(200, 600_000))
     enrolments: Limit = dataclasses.field(default_factory=lambda: Limit(1000, 3_600_000))
     device_starts: Limit = dataclasses.field(default_factory=lambda: Limit(1000, 3_600_000))
     admin_keys: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))

@@ -54,6 +54,7 @@ _LINK_LIFE = 15 * _MINUTE
 _SIGNED_LIFE = 60 * _MINUTE
 #: Seconds after which somebody may try again who cannot sign in now.
 _WAIT = "600"
+_CROWD = "Too many have tried to sign in from this network. Please wait, then try again."
 # Only our own two pages, and nothing that a browser could read as another address.
 _NEXT = re.compile(
     rf"(?:{re.escape(ROUTES['install'])}|{re.escape(ROUTES['verify'])})\?[!-\[\]-~]{{1,4000}}"
@@ -87,7 +88,7 @@ async def show(request: Request) -> Response:
         return _lost()
     session = form_session(request) or new_secret()
     if package.sign_in == "oidc":
-        return keep_session(host, await _to_provider(host, session, there), session)
+        return keep_session(host, await _to_provider(request, session, there), session)
     query = request.url.query
     values: dict[str, object] = {
         "package": package.name,
@@ -153,6 +154,8 @@ async def by_provider(request: Request) -> Response:
     # RFC 9207: an answer that names another provider was mixed up on the way.
     if given.get("iss", known[0]) != known[0] or not given.get("code"):
         return message(403, "You were not signed in", "The provider gave no good answer.")
+    if not host.provider.take(address_of(request), host.now()):
+        return not_now(_CROWD, _WAIT)
     nonce, verifier = _derived(host, session, found["random"])
 
     def ask() -> str:
@@ -203,10 +206,13 @@ async def _mailed(host: Host, package: Package, address: str, link: str) -> Resp
     return message(200, "Look into your mailbox", "The link in it leads back to the question.")
 
 
-async def _to_provider(host: Host, session: str, there: str) -> Response:
+async def _to_provider(request: Request, session: str, there: str) -> Response:
+    host = host_of(request)
     known = await reading(host, _providers.provider)
     if known is None:
         return not_now("Signing in is not set up at this host.", _WAIT)
+    if not host.provider.take(address_of(request), host.now()):
+        return not_now(_CROWD, _WAIT)
     random = new_secret()
     until = host.now() + _LINK_LIFE
     state = seal(host.form_key, "state", session, until, next=there, random=random)
