@@ -175,6 +175,17 @@ def test_guessing_user_codes_is_stopped_after_five(service, start):
     assert later.status_code == 200
 
 
+def test_who_guesses_many_user_codes_at_once_is_stopped_after_five_too(service, start):
+    code = start().json()["user_code"]
+    right = [service.browser.get("/device", params={"user_code": code}) for _ in range(9)]
+    guess = ("GET", "/device", {"params": {"user_code": "BBBB-BBBB"}})
+
+    answers = service.browser.together(*[guess] * 50)
+
+    assert [answer.status_code for answer in right] == [200] * 9
+    assert sorted(answer.status_code for answer in answers) == [404] * 5 + [429] * 45
+
+
 def test_the_form_is_bound_to_its_code_and_browser(service, start):
     one, two = start().json(), start().json()
     page = service.browser.get("/device", params={"user_code": one["user_code"]}).text

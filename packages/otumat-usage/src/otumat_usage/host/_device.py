@@ -151,7 +151,8 @@ async def _find(request: Request, host: Host, code: str) -> _packages.Package | 
     """Return the package that waits under *code*; wrong guesses are counted per address."""
     address = address_of(request)
     now = host.now()
-    if host.user_codes.spent(address, now):
+    # Before anybody else may guess, and not after: many who ask at once would all be let in.
+    if not host.user_codes.take(address, now):
         answer = message(429, "Too many attempts", "Please wait a minute, then try again.")
         answer.headers["Retry-After"] = "60"
         return answer
@@ -162,6 +163,6 @@ async def _find(request: Request, host: Host, code: str) -> _packages.Package | 
 
     found = await reading(host, read)
     if found is None:
-        host.user_codes.count(address, now)
         return page("device.html", {"wrong": True}, status=404)
+    host.user_codes.give_back(address, now)
     return found

@@ -75,5 +75,11 @@ class Limit:
         self.count(address, now)
         return True
 
+    def give_back(self, address: str, now: int) -> None:
+        """Undo one `take` of this window, of what turns out to be none of those that count."""
+        start, count = self._counts.get(self._key(address), (now, 0))
+        if count and now - start < self._window:
+            self._counts[self._key(address)] = (start, count - 1)
+
     def _key(self, address: str) -> int:
         return hash((self._seed, address))
