@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from otumat_usage.host import _packages
-from otumat_usage.host._database import log, metadata, select
+from otumat_usage.host._database import consents, log, metadata, select
 from otumat_usage.host._rights import as_lines, export
 from otumat_usage.host._secrets import install_of
 from otumat_usage.host.cli import host_group
@@ -286,6 +286,8 @@ def test_enrolments_are_limited_as_on_wire_2(legacy):
     assert decided(legacy).status_code == 303
     assert decided(legacy).status_code == 429
     assert decided(legacy, "no").status_code == 303
+    with legacy.host.database.read() as connection:
+        assert connection.scalars(select(consents.c.decision)).all() == ["yes"]
 
 
 def test_the_command_and_the_page_turn_it_on_and_off(service):

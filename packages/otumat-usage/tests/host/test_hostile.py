@@ -19,6 +19,7 @@ from otumat_usage.host._admin import new_link
 from otumat_usage.host._app import make_app
 from otumat_usage.host._database import (
     auth_codes,
+    consents,
     device_grants,
     families,
     log,
@@ -426,6 +427,19 @@ def test_one_network_cannot_make_installs_without_end(service):
     assert service.values(refused)["error"] == "temporarily_unavailable"
     assert service.values(no)["error"] == "access_denied"
     assert "code" in service.values(later)
+
+
+def test_one_network_cannot_say_no_without_end(service):
+    """It is believed, but makes no more writes, and no share of those who agree."""
+    for _ in range(999):
+        service.host.enrolments.count("127.0.0.1", service.clock())
+
+    answers = [service.decide("no") for _ in range(3)]
+
+    assert [service.values(answer)["error"] for answer in answers] == ["access_denied"] * 3
+    with service.host.database.read() as connection:
+        counted = connection.execute(select(consents.c.decision, consents.c.count)).all()
+    assert counted == [("no", 1)]
 
 
 @pytest.mark.service

@@ -82,20 +82,20 @@ async def decide(request: Request) -> Response:  # noqa: PLR0911 - one return pe
     refusal = _redirected(host, wanted, package)
     if refusal is not None:
         return refusal
-    if form.get("decision") == "yes" and not admitted(request, package):
+    agreed = form.get("decision") == "yes"
+    if agreed and not admitted(request, package):
         return to_sign_in(request, package)
-    asker = address_of(request)
-    if form.get("decision") == "yes" and not host.enrolments.take(asker, host.now()):
-        answer = {"error": "temporarily_unavailable"}
-        return see_other(wanted.answer(host.issuer, **answer))
+    if not host.enrolments.take(address_of(request), host.now()):
+        # A no is one, whether it is counted or not; without end they would be a stranger's figures.
+        error = "temporarily_unavailable" if agreed else "access_denied"
+        return see_other(wanted.answer(host.issuer, error=error))
     text = consent_text(package)
-    if form.get("decision") == "yes" and form.get("consent") != text.sha256:
+    if agreed and form.get("consent") != text.sha256:
         return text_changed()
     try:
         answers = answered(package.survey, form)
     except ValueError:
         return wrong_answer()
-    agreed = form.get("decision") == "yes"
     return await _record(host, wanted, package, text, answers, agreed=agreed)
 
 

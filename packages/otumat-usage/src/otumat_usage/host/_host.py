@@ -45,7 +45,7 @@ class Host:
         mails: Sign-in links that one address may ask for in ten minutes.
         mailboxes: Sign-in links that one mailbox may get in an hour.
         provider: How often one address may have the OpenID provider asked in ten minutes.
-        enrolments: New installs that one address may make in an hour.
+        enrolments: Answers of one address on the consent page that count, in an hour.
         device_starts: Device grants that one address may start in an hour.
         admin_keys: Wrong one-time keys that one address may try per minute.
         api_tokens: Unknown personal tokens that one address may try per minute.

@@ -72,7 +72,7 @@ async def decide(request: Request) -> Response:  # noqa: PLR0911 - one return pe
         return _not_taken()
     agreed = form.get("decision") == "yes"
     if not agreed:
-        return await _refused(host, wanted, package)
+        return await _refused(request, wanted, package)
     if not admitted(request, package):
         return to_sign_in(request, package)
     asker, now = address_of(request), host.now()
@@ -99,12 +99,14 @@ async def show_text(request: Request) -> Response:
     return page("consent.html", {"text": legacy_text(package), "asking": False})
 
 
-async def _refused(host: Host, wanted: LegacyRequest, package: _packages.Package) -> Response:
+async def _refused(request: Request, wanted: LegacyRequest, package: _packages.Package) -> Response:
+    host = host_of(request)
     now = host.now()
-    await writing(
-        host, lambda connection: count_decision(connection, package.id, now, agreed=False)
-    )
-    host.metrics.decisions.add("no")
+    if host.enrolments.take(address_of(request), now):
+        await writing(
+            host, lambda connection: count_decision(connection, package.id, now, agreed=False)
+        )
+        host.metrics.decisions.add("no")
     return see_other(wanted.cancelled)
 
 
