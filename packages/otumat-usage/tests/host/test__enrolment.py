@@ -15,6 +15,16 @@ def test_the_page_shows_every_field_and_both_buttons(service):
     assert "http://127.0.0.1:49152" in page
 
 
+def test_what_the_address_says_of_the_computer_turns_nothing_around(service):
+    """A link that a stranger made holds it, too."""
+    said = {"package_version": "1.0\u202egp.exe", "python": "3.12\n", "os": "<b>Linux</b>"}
+
+    page = service.browser.get(service.authorization(**said)).text
+
+    assert "From this computer: os &lt;b&gt;Linux&lt;/b&gt;." in page
+    assert "\u202e" not in page
+
+
 def test_a_yes_comes_back_with_code_state_and_issuer(service):
     answer = service.decide("yes")
 

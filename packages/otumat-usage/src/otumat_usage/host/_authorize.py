@@ -127,8 +127,9 @@ def _describe(
         error, description = "unsupported_response_type", "response_type must be code"
     elif scope is None:
         error, description = "invalid_scope", f"known scopes: {' '.join(SCOPES)}"
-    shown = ("package_version", "python", "os")
-    context = tuple((name, query[name][:64]) for name in shown if query.get(name))
+    given = ((name, query.get(name, "")[:64]) for name in ("package_version", "python", "os"))
+    # Nothing that turns around what stands beside it on the page.
+    context = tuple((name, text) for name, text in given if text and text.isprintable())
     state = query.get("state", "")
     return AuthorizationRequest(
         package, redirect, state, challenge, scope or "", context, error, description
