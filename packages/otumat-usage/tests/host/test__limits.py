@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from otumat_usage.host._limits import Limit, network_of
+from otumat_usage.host._secrets import install_of, mint
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,26 @@ def test_an_install_may_upload_so_much_in_a_day_and_others_are_not_its_business(
     assert refused.json()["type"] == "urn:otumat:quota"
     assert (still.status_code, still.headers["retry-after"]) == (429, "21600")
     assert (others.status_code, later.status_code) == (200, 200)
+
+
+def test_an_install_may_fetch_so_many_tokens_in_an_hour(service):
+    """Each takes a row, and one that says yes could fill the disk; what is refused counts not."""
+    service.host.refreshes._attempts = 3
+    tokens = service.enrol()
+    guess = mint("rt", install_of(tokens["refresh_token"], "rt"))
+    other = service.enrol()
+
+    def fetch(token):
+        return service.refresh(token).status_code
+
+    assert [fetch(guess) for _ in range(5)] == [400] * 5
+    assert [fetch(tokens["refresh_token"]) for _ in range(4)] == [200] * 3 + [429]
+    refused = service.refresh(tokens["refresh_token"])
+    assert refused.json()["error"] == "temporarily_unavailable"
+    assert refused.headers["retry-after"] == "3600"
+    assert fetch(other["refresh_token"]) == 200
+    service.clock.forward(seconds=3600)
+    assert fetch(tokens["refresh_token"]) == 200
 
 
 def test_the_smallest_upload_counts_as_a_kilobyte(service):

@@ -47,6 +47,7 @@ class Host:
         provider: How often one address may have the OpenID provider asked in ten minutes.
         enrolments: Answers of one address on the consent page that count, in an hour.
         device_starts: Device grants that one address may start in an hour.
+        refreshes: Access tokens that one install may fetch by its refresh token in an hour.
         admin_keys: Wrong one-time keys that one address may try per minute.
         api_tokens: Unknown personal tokens that one address may try per minute.
         self_keys: Wrong links to a user's own page that one address may try per minute.
@@ -71,6 +72,7 @@ class Host:
     provider: Limit = dataclasses.field(default_factory=lambda: Limit(200, 600_000))
     enrolments: Limit = dataclasses.field(default_factory=lambda: Limit(1000, 3_600_000))
     device_starts: Limit = dataclasses.field(default_factory=lambda: Limit(1000, 3_600_000))
+    refreshes: Limit = dataclasses.field(default_factory=lambda: Limit(1000, 3_600_000))
     admin_keys: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
     api_tokens: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))
     self_keys: Limit = dataclasses.field(default_factory=lambda: Limit(10, 60_000))

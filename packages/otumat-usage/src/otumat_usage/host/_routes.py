@@ -184,7 +184,7 @@ OPERATIONS = (
         "token",
         _token_endpoint.token,
         "Route 4: tokens for a code, a refresh token or a device code.",
-        {200: Tokens, **_REFUSED},
+        {200: Tokens, **_REFUSED, 429: OAuthBusy},
         forms=(CodeForm, RefreshForm, DevicePoll),
     ),
     Operation(

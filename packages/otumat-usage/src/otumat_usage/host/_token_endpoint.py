@@ -18,6 +18,7 @@ from otumat_usage.host._forms import (
 )
 from otumat_usage.host._grants import Pair, Refusal, redeem_code, refresh, revoke
 from otumat_usage.host._messages import Nothing, OAuthBusy, OAuthError, Tokens
+from otumat_usage.host._secrets import install_of
 from otumat_usage.host._web import (
     Request,
     Response,
@@ -28,6 +29,9 @@ from otumat_usage.host._web import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otumat_usage.host._database import Connection
     from otumat_usage.host._host import Host
 
 __all__ = ["client_fault", "oauth_busy", "oauth_error", "revocation", "token"]
@@ -90,8 +94,9 @@ async def _by_refresh(host: Host, form: dict[str, str]) -> Response:
     if fault is not None:
         return fault
     now, value, scope = host.now(), form["refresh_token"], form.get("scope")
-    result = await writing(host, lambda connection: refresh(connection, value, scope, now))
-    return _tokens(host, "refresh", result)
+    return await _renewed(
+        host, "refresh", value, lambda connection: refresh(connection, value, scope, now)
+    )
 
 
 async def _by_secret(host: Host, client: _legacy_grants.Client, form: dict[str, str]) -> Response:
@@ -99,13 +104,29 @@ async def _by_secret(host: Host, client: _legacy_grants.Client, form: dict[str, 
     now, value = host.now(), form.get("refresh_token", "")
     if not value or "client_id" in form:
         return oauth_error("invalid_request", "send refresh_token, and the client in one place")
-    result = await writing(
-        host, lambda connection: _legacy_grants.refresh(connection, client, value, now)
+    return await _renewed(
+        host,
+        "secret",
+        value,
+        lambda connection: _legacy_grants.refresh(connection, client, value, now),
     )
-    if isinstance(result, Refusal) and result.error == "invalid_client":
-        host.metrics.grants.add("secret", result.error)
-        return _no_client(result.description)
-    return _tokens(host, "secret", result)
+
+
+async def _renewed(
+    host: Host, grant: str, token: str, write: Callable[[Connection], Pair | Refusal]
+) -> Response:
+    """Answer who presents the refresh *token*; each answer stores one more: not without end."""
+    install, now = (install_of(token, "rt") or b"").hex(), host.now()
+    if not host.refreshes.take(install, now):
+        wait = host.refreshes.wait(install, now)
+        return oauth_busy("this installation has fetched too many tokens", str(wait), 429)
+    result = await writing(host, write)
+    if isinstance(result, Refusal):
+        host.refreshes.give_back(install, now)  # whoever knows an install's id could spend them
+        if result.error == "invalid_client":
+            host.metrics.grants.add(grant, result.error)
+            return _no_client(result.description)
+    return _tokens(host, grant, result)
 
 
 async def _by_device(host: Host, form: dict[str, str]) -> Response:
