@@ -148,6 +148,15 @@ def test_a_mailbox_is_never_flooded(ask, mails, by_mail):
     assert len(mails.taken) == 3
 
 
+def test_other_spellings_of_a_mailbox_reach_it_no_more_often(ask, mails, by_mail):
+    spelled = ["ann", "Ann+1", "a.n.n", "ann+x.y+z", "ANN"]
+
+    answers = [ask(f"{one}@example.org", browser=by_mail.new_browser()) for one in spelled]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 503, 503]
+    assert [to for (to,), _ in mails.taken] == [f"{one}@example.org" for one in spelled[:3]]
+
+
 def test_one_address_asks_for_twenty_links_in_ten_minutes(ask, mails, by_mail):
     def flood(number):
         browsers = [by_mail.new_browser() for _ in range(number)]

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from otumat_usage.host._errors import SignInUnavailable, UrlInvalid
 
-__all__ = ["PASSWORD", "MailServer", "domain_of", "send"]
+__all__ = ["PASSWORD", "MailServer", "domain_of", "mailbox_of", "send"]
 
 #: The environment variable that holds the mail server's password.
 PASSWORD = "OTUMAT_HOST_SMTP_PASSWORD"  # noqa: S105 - a name, not the secret
@@ -48,6 +48,12 @@ def domain_of(address: str) -> str | None:
     """Return the domain of a mail address in lower case, None when it is no address."""
     match = _ADDRESS.fullmatch(address) if len(address) <= 254 else None  # noqa: PLR2004 - RFC 5321
     return None if match is None else match[1].lower()
+
+
+def mailbox_of(address: str) -> str:
+    """Return what is the same for the spellings of *address* that many servers put in one box."""
+    local, _, domain = address.lower().rpartition("@")
+    return f"{local.partition('+')[0].replace('.', '')}@{domain}"
 
 
 def send(  # noqa: PLR0913 - two of them by keyword

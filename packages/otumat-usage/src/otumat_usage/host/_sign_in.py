@@ -118,7 +118,7 @@ async def sent(request: Request) -> Response:
             f"{package.name} takes addresses of: {', '.join(package.domains) or 'any domain'}.",
             hint="Go back and correct it.",
         )
-    now, asker, mailbox = host.now(), address_of(request), address.lower()
+    now, asker, mailbox = host.now(), address_of(request), _mail.mailbox_of(address)
     if not host.mails.take(asker, now) or not host.mailboxes.take(mailbox, now):
         return not_now("Too many links were asked for. Please wait, then try again.", _WAIT)
     session = form_session(request)
