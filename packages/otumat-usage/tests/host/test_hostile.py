@@ -399,6 +399,16 @@ def test_a_scope_is_stored_as_what_it_says_however_long_it_is_said(service, scop
     assert set(stored) <= {meant, "usage:write usage:self"}
 
 
+def test_the_maintainer_s_cookie_is_read_as_it_was_given_too(service):
+    given = re.search("otumat_admin=([^;]+)", service.admin().headers["set-cookie"])[1]
+
+    def status(value):
+        sent = {"Cookie": f"otumat_admin={value}"}
+        return service.new_browser().get("/", headers=sent).status_code
+
+    assert [status(given), status(f'"{given}"'), status("")] == [200, 401, 401]
+
+
 def test_guessing_admin_links_is_stopped_after_ten(service):
     with service.host.database.write() as connection:
         link = new_link(connection, "http://127.0.0.1:8080", service.clock())
