@@ -86,7 +86,7 @@ async def decide(request: Request) -> Response:  # noqa: PLR0911 - one return pe
     if agreed and not admitted(request, package):
         return to_sign_in(request, package)
     if not host.enrolments.take(address_of(request), host.now()):
-        # A no is one, whether it is counted or not; without end they would be a stranger's figures.
+        # A no is believed, but not counted: else whose share agrees would be up to a stranger.
         error = "temporarily_unavailable" if agreed else "access_denied"
         return see_other(wanted.answer(host.issuer, error=error))
     text = consent_text(package)
