@@ -9,7 +9,17 @@ from otumat_usage.host import _grants, _kept, _log, _rollups, _wire
 from otumat_usage.host._answers import Answers, Is
 from otumat_usage.host._bitmaps import BitMap, unpack_set
 from otumat_usage.host._cells import Cell
-from otumat_usage.host._database import func, log, members, recent, rollups, select, weeks
+from otumat_usage.host._database import (
+    func,
+    log,
+    members,
+    packages,
+    recent,
+    rollups,
+    select,
+    update,
+    weeks,
+)
 from otumat_usage.host._errors import PolicyInvalid
 from otumat_usage.host._retention import Policy, Released, let_go, policy_of, set_policy
 from otumat_usage.host._rights import erase
@@ -186,6 +196,16 @@ def test_old_sets_become_numbers(service):
     with service.host.database.read() as connection:
         found = Answers(connection, service.add_package, service.clock())
         assert found.total(found.today - 710, found.today).users is None
+
+
+@pytest.mark.usefixtures("aged")
+def test_a_package_that_cannot_be_read_keeps_nothing_any_longer(service):
+    service.add("another")
+    with service.host.database.write() as connection:
+        connection.execute(update(packages).values(settings="?"))
+
+    assert change(service, log_days=90, set_days=410).sets
+    assert uploads(service) == 2
 
 
 def test_what_is_not_counted_yet_is_never_let_go(service):

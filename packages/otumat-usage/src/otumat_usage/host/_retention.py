@@ -12,7 +12,7 @@ import contextlib
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from otumat_usage.host import _blocks, _mixed, _packages
+from otumat_usage.host import _blocks, _mixed
 from otumat_usage.host._cells import HEALTH
 from otumat_usage.host._database import (
     Connection,
@@ -21,6 +21,7 @@ from otumat_usage.host._database import (
     inbox,
     lock,
     log,
+    packages,
     recent,
     rollups,
     select,
@@ -115,7 +116,7 @@ def let_go(
     with database.read() as connection:
         policy = policy_of(connection)
         run = _Run(database, policy, stopping, step)
-        ours = [_packages.find(connection, name).id for name in _packages.names(connection)]
+        ours = connection.scalars(select(packages.c.id).order_by(packages.c.id)).all()
     today = day_of(now)
     first = today - policy.log_days
     late = recent.c.day < today - _noticed(policy)
