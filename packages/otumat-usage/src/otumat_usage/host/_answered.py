@@ -56,8 +56,11 @@ class Lifecycle:
     churned: int
 
 
-@functools.lru_cache(maxsize=1024)
+# Room for some packages' contexts, of which each has 2,000 at most: sorting what is more than fits
+# in finds nothing of it again.
+@functools.lru_cache(maxsize=8192)
 def by_version(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Return what sorts 3.9 before 3.10."""
+    """Return what sorts 3.9 before 3.10; 1.0 and 1.00, too, have an order."""
     parts = re.split(r"(\d+)", text)
-    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts)
+    numbers = ((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts)
+    return (*numbers, (0, 0, text))
