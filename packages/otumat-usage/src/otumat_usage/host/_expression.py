@@ -13,6 +13,7 @@ value     = 1*(any character but blanks, quotes, parentheses and signs) / DQUOTE
 from __future__ import annotations
 
 import difflib
+import functools
 import operator
 import re
 from typing import TYPE_CHECKING
@@ -202,10 +203,11 @@ def _is_version(text: str) -> bool:
     return text[:1].isdecimal()
 
 
-def _version(text: str) -> list[int]:
+@functools.lru_cache(maxsize=8192)  # each value of a package, again for each condition
+def _version(text: str) -> tuple[int, ...]:
     """Return the numbers of a release, trailing zeros aside; what follows them is ignored."""
     match = re.match(r"\d+(?:\.\d+)*", text)
     numbers = [int(part) for part in match[0].split(".")] if match else []
     while numbers and not numbers[-1]:
         numbers.pop()
-    return numbers
+    return tuple(numbers)
