@@ -190,6 +190,20 @@ def test_whoever_is_taken_out_of_days_that_the_log_no_longer_tells_is_in_no_bloc
     assert held() == [START + BLOCK]
 
 
+def test_a_feature_of_which_every_user_is_taken_out_is_told_as_without_blocks(year):
+    package, database, ask, _ = year
+    with database.beside() as connection:
+        for user in (1, 3):
+            _kept.clear(connection, package.id, user, LAST)
+    before = ask()
+    assert before[0].rows == {"fit": 1}
+    assert [each.value for each in before[1]] == ["fit", "plot"]
+
+    assert work_ahead(database, NOW) == 2
+
+    assert ask() == before
+
+
 def test_a_rebuild_leaves_no_block_of_what_it_counts_anew(year):
     package, database, _, held = year
     work_ahead(database, NOW)

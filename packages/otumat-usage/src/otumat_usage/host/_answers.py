@@ -80,7 +80,7 @@ class Answers:
     def series(
         self, first: int, last: int, *, step: Step = "day", where: Filter | None = None
     ) -> list[Point]:
-        """Return users and events of every day, week or month; empty ones included."""
+        """Return users and events of every step; empty ones included."""
         if step == "day":
             days = self._facts.days(where, first, last)
             return [_points.point(days, *bucket, where) for bucket in buckets(first, last, step)]

@@ -52,7 +52,8 @@ def both_on_one_day(
             both, more = within(always, sets), moved.get(row, {})
             both.update({c: both.get(c, BitMap()) | users for c, users in more.items()})
         found.pairs.update({(row, column): len(users) for column, users in both.items()})
-        found.rows[row] = len(union(both.values()))
+        if both:  # else nobody is left of whom an event was
+            found.rows[row] = len(union(both.values()))
     return found
 
 
@@ -83,7 +84,7 @@ class _Crossing:
     Attributes:
         layers: Whoever is in a set of the left and in one of the right had both on one day.
         told: Who had a pair of values on one day, by `pack_few`.
-        blocks: By row: in which column, and who, by `pack_set`, of four weeks at a time.
+        blocks: By row: in which column, and who, by `pack_set`, of a block at a time.
     """
 
     layers: list[tuple[Sets, Sets]]

@@ -109,7 +109,7 @@ def features_by_version(answers: Answers, asked: Question) -> Exhibit:
 
 
 def features_over_time(answers: Answers, asked: Question) -> Exhibit:
-    """Show the users of each feature by week, or by month in a long span."""
+    """Show the users of each feature by week, or by four weeks in a long span."""
     step: Step = "week" if asked.days <= 100 else "four weeks"  # noqa: PLR2004
     series = answers.breakdown_series(
         "feature", asked.first, asked.last, step=step, where=asked.where
