@@ -2,7 +2,7 @@
 
 import pytest
 
-from otumat_usage.host import _blocks, _kept, _packages
+from otumat_usage.host import _ahead, _blocks, _kept, _packages
 from otumat_usage.host._ahead import work_ahead
 from otumat_usage.host._answers import Answers
 from otumat_usage.host._bitmaps import BitMap
@@ -115,6 +115,21 @@ def test_of_four_blocks_a_long_one_is_made_and_asked_in_their_place(year):
             mine = (table.c.package == package.id) & (table.c.dimension != ALL)
             connection.execute(delete(table).where(mine))
     assert ask(*spans[0]) == before[0]
+
+
+@pytest.mark.parametrize(("most", "kinds"), [(2, [_blocks.PAIRS]), (1, [])])
+def test_too_many_features_by_version_are_not_held(year, monkeypatch, most, kinds):
+    """Strangers may send any number; the first block has two pairs."""
+    _, database, ask, _ = year
+    before = ask()
+    monkeypatch.setattr(_ahead, "_MOST", most)
+
+    assert work_ahead(database, NOW) == 2
+
+    with database.read() as connection:
+        first = (blocks.c.day == START) & (blocks.c.kind == _blocks.PAIRS)
+        assert connection.scalars(select(blocks.c.kind).where(first)).all() == kinds
+    assert ask() == before
 
 
 def test_a_block_is_left_alone_while_some_of_it_may_still_come(year):

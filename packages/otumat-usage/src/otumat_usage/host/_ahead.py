@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host import _blocks, _values
@@ -15,7 +16,7 @@ from otumat_usage.host._parts import in_several, within
 from otumat_usage.host._wholes import by_value, latest, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from otumat_usage.host._database import Connection, Database
 
@@ -24,6 +25,10 @@ __all__ = ["work_ahead"]
 #: Days after its last one for which a block is left alone: most of what is still to come for it
 #: comes in these, and would have it put together again.
 _LATE = 3
+
+#: Pairs of a feature and a version that one block holds at most: strangers may send a million, and
+#: nobody writes while they are put together.
+_MOST = 20_000
 
 
 def work_ahead(database: Database, now: int, stopping: Callable[[], bool] = lambda: False) -> int:
@@ -58,15 +63,12 @@ def _keep(connection: Connection, package: int, start: int, length: int) -> None
     facts = Facts(connection, package, counted=True)
     span = _blocks.span_of(start, length)
     used = sorted(by_value(facts, FEATURE, *span).items())
-    crossing = sorted(crossed(facts, FEATURE, VERSION, span))
     kinds: dict[str, list[tuple[list[Any], BitMap]]] = {
         FEATURE: [([name, each.events, len(each.users)], each.users) for name, each in used],
-        _blocks.PAIRS: [
-            ([name, version], users)
-            for name, by_version in crossing
-            for version, users in sorted(by_version.items())
-        ],
     }
+    pairs = list(itertools.islice(_pairs(facts, span), _MOST + 1))
+    if len(pairs) <= _MOST:
+        kinds[_blocks.PAIRS] = pairs
     if length == FOUR:  # which are the steps of a series
         kinds[_blocks.NUMBERS] = [(told, BitMap()) for told, _ in kinds[FEATURE]]
     for dimension in CONTEXT:
@@ -74,6 +76,11 @@ def _keep(connection: Connection, package: int, start: int, length: int) -> None
         if len(sets) <= _values.MOST:
             kinds[dimension] = sets
     _blocks.keep(connection, package, start, length, kinds)
+
+
+def _pairs(facts: Facts, span: _blocks.Span) -> Iterator[tuple[list[Any], BitMap]]:
+    for name, sets in crossed(facts, FEATURE, VERSION, span):
+        yield from (([name, version], users) for version, users in sorted(sets.items()))
 
 
 def _context(facts: Facts, dimension: str, first: int, last: int) -> _values.Values:
