@@ -2,7 +2,7 @@
 
 import pytest
 
-from otumat_usage.host import _ahead, _blocks, _kept, _packages
+from otumat_usage.host import _ahead, _blocks, _kept, _packages, _values
 from otumat_usage.host._ahead import work_ahead
 from otumat_usage.host._answers import Answers
 from otumat_usage.host._bitmaps import BitMap
@@ -117,18 +117,24 @@ def test_of_four_blocks_a_long_one_is_made_and_asked_in_their_place(year):
     assert ask(*spans[0]) == before[0]
 
 
-@pytest.mark.parametrize(("most", "kinds"), [(2, [_blocks.PAIRS]), (1, [])])
-def test_too_many_features_by_version_are_not_held(year, monkeypatch, most, kinds):
-    """Strangers may send any number; the first block has two pairs."""
+@pytest.mark.parametrize(
+    ("module", "name", "kind", "sets"),
+    [(_ahead, "_MOST", _blocks.PAIRS, 2), (_values, "MOST", VERSION, 5)],
+)
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_of_what_a_block_would_have_too_many_sets_it_has_none(
+    year, monkeypatch, module, name, kind, sets, beyond
+):
+    """Strangers may send any number of versions; the weeks are asked then."""
     _, database, ask, _ = year
     before = ask()
-    monkeypatch.setattr(_ahead, "_MOST", most)
+    monkeypatch.setattr(module, name, sets - beyond)
 
     assert work_ahead(database, NOW) == 2
 
     with database.read() as connection:
-        first = (blocks.c.day == START) & (blocks.c.kind == _blocks.PAIRS)
-        assert connection.scalars(select(blocks.c.kind).where(first)).all() == kinds
+        first = (blocks.c.day == START) & (blocks.c.kind == kind)
+        assert len(connection.execute(select(blocks).where(first)).all()) == 1 - beyond
     assert ask() == before
 
 
