@@ -10,7 +10,7 @@ from otumat_usage.host._blocks import LENGTHS
 from otumat_usage.host._cells import ALL, FEATURE, VERSION, Cell
 from otumat_usage.host._database import blocks, delete, members, rollups, select, weeks
 from otumat_usage.host._days import FOUR, block_of
-from otumat_usage.host._filters import Is
+from otumat_usage.host._filters import Is, Not
 from otumat_usage.host._retention import Policy, let_go, set_policy
 from otumat_usage.host._rights import erase
 from otumat_usage.host._worker import fold_all
@@ -93,6 +93,33 @@ def test_a_block_that_is_held_is_asked_and_not_its_weeks(year):
         for table in (rollups, weeks):
             mine = (table.c.package == package.id) & (table.c.dimension != ALL)
             connection.execute(delete(table).where(mine))
+
+    assert ask() == before
+
+
+@pytest.mark.parametrize(
+    ("where", "users"),
+    [(Is(VERSION, "1.9"), 2), (Is(FEATURE, "plot"), 2), (Not(Is(VERSION, "1.9")), 3)],
+)
+def test_the_answers_about_those_of_a_filter_stay_too(year, where, users):
+    package, database, _, _ = year
+
+    def ask():
+        with database.read() as connection:
+            answers = Answers(connection, package, NOW)
+            answers.revision = None  # as the store says now
+            return (
+                answers.matrix(FEATURE, VERSION, START, LAST, where=where),
+                answers.breakdown(FEATURE, START, LAST, where=where),
+                answers.breakdown(VERSION, START, LAST, where=where),
+                answers.breakdown_series(FEATURE, START, LAST, step="four weeks", where=where),
+                answers.latest(VERSION, START, LAST, where=where),
+                answers.total(START, LAST, where=where),
+            )
+
+    before = ask()
+    assert before[-1].users == users
+    assert work_ahead(database, NOW) == 2
 
     assert ask() == before
 
