@@ -2,7 +2,7 @@
 
 import pytest
 
-from otumat_usage.host import _kept
+from otumat_usage.host import _kept, _series
 from otumat_usage.host._answers import Answers, Point
 from otumat_usage.host._bitmaps import BitMap
 from otumat_usage.host._cells import ALL, VERSION, Cell
@@ -92,3 +92,10 @@ def test_a_point_without_use_is_a_zero(three_weeks):
         )
 
     assert found["1.9"] == [Point(FIRST, FIRST, 1, 1), Point(FIRST + 1, FIRST + 1, 0, 0)]
+
+
+def test_spans_that_are_near_are_read_at_once():
+    spans = [(5, 5), (7, 7), (8, 8), (30, 36), (44, 50)]
+
+    assert list(_series._runs(spans)) == [(5, 8), (30, 50)]
+    assert list(_series._runs([])) == []

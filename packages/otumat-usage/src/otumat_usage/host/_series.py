@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["by_values", "chosen_by_values", "first_uses"]
 
+#: Days between two spans up to which to read these, too, is sooner done than to ask again.
+_NEAR = 14
+
 
 def by_values(
     facts: Facts, dimension: str, spans: Sequence[tuple[int, int]], step: Step
@@ -73,10 +76,10 @@ def _days(facts: Facts, dimension: str, days: Sequence[int]) -> Daily:
 
 
 def _runs(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield first and last day of those *spans* that follow on one another."""
+    """Yield first and last day of those *spans* that follow on one another, or nearly so."""
     found: tuple[int, int] | None = None
     for first, last in spans:
-        if found and found[1] + 1 < first:
+        if found and found[1] + _NEAR < first:
             yield found
             found = None
         found = (found[0] if found else first, last)
