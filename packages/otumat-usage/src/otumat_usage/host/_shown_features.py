@@ -20,6 +20,7 @@ __all__ = ["features", "features_by_version", "features_over_time", "least", "ne
 
 _BARS = 12
 _ROWS = 16
+_YEAR = 366
 _CUT = f"The first {_BARS} of {{}}; the table has all."
 
 
@@ -134,7 +135,7 @@ def features_over_time(answers: Answers, asked: Question) -> Exhibit:
         lambda: heat(
             f"Users of each feature per {step}",
             names[:_ROWS],
-            [start[5:] for start in starts],
+            [start[5:] if asked.days <= _YEAR else start[2:] for start in starts],
             cells,
             unit=" users",
         ),
