@@ -386,7 +386,7 @@ def measure(folder: pathlib.Path, url: str | None, options: argparse.Namespace) 
     with database.read() as connection:
         database.flush(connection)
     print(
-        f"{made} blocks of four weeks, {(size(database) - bare) / year.events:.1f} bytes per event"
+        f"{made} blocks of weeks, {(size(database) - bare) / year.events:.1f} bytes per event"
     )
     good = ask_all(host, year, options.bar)
     heaviest = year.heaviest()
