@@ -385,9 +385,7 @@ def measure(folder: pathlib.Path, url: str | None, options: argparse.Namespace) 
     made = took("work ahead", lambda: work_ahead(database, now))
     with database.read() as connection:
         database.flush(connection)
-    print(
-        f"{made} blocks of weeks, {(size(database) - bare) / year.events:.1f} bytes per event"
-    )
+    print(f"{made} blocks of weeks, {(size(database) - bare) / year.events:.1f} bytes per event")
     good = ask_all(host, year, options.bar)
     heaviest = year.heaviest()
     with database.write() as connection:
