@@ -84,6 +84,17 @@ def test_every_block_of_the_past_is_held_and_the_answers_stay(year):
     assert work_ahead(database, NOW) == 0
 
 
+def test_the_sets_of_a_block_are_told_in_one_order(year):
+    package, database, _, _ = year
+    work_ahead(database, NOW)
+
+    with database.read() as connection:
+        found = _blocks.read(connection, package.id, _blocks.PAIRS, FOUR, (START, LAST))
+
+    told = [names for names, _ in found[_blocks.span_of(START, FOUR)]]
+    assert told == [["fit", "1.9"], ["plot", "1.10"]]
+
+
 def test_a_block_that_is_held_is_asked_and_not_its_weeks(year):
     package, database, ask, _ = year
     before = ask()

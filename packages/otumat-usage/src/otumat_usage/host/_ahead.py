@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from typing import TYPE_CHECKING, Any
 
 from otumat_usage.host import _blocks, _values
@@ -67,8 +68,8 @@ def _keep(connection: Connection, package: int, start: int, length: int) -> None
         FEATURE: [([name, each.events, len(each.users)], each.users) for name, each in used],
     }
     pairs = list(itertools.islice(_pairs(facts, span), _MOST + 1))
-    if len(pairs) <= _MOST:
-        kinds[_blocks.PAIRS] = pairs
+    if len(pairs) <= _MOST:  # in one order, so that the same block has the same bytes
+        kinds[_blocks.PAIRS] = sorted(pairs, key=operator.itemgetter(0))
     if length == FOUR:  # which are the steps of a series
         kinds[_blocks.NUMBERS] = [(told, BitMap()) for told, _ in kinds[FEATURE]]
     for dimension in CONTEXT:
@@ -80,7 +81,7 @@ def _keep(connection: Connection, package: int, start: int, length: int) -> None
 
 def _pairs(facts: Facts, span: _blocks.Span) -> Iterator[tuple[list[Any], BitMap]]:
     for name, sets in crossed(facts, FEATURE, VERSION, span):
-        yield from (([name, version], users) for version, users in sorted(sets.items()))
+        yield from (([name, version], users) for version, users in sets.items())
 
 
 def _context(facts: Facts, dimension: str, first: int, last: int) -> _values.Values:
