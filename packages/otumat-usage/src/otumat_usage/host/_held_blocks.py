@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from otumat_usage.host._blocks import LENGTHS, NUMBERS, PAIRS, Sets, Span, left_of, read
 from otumat_usage.host._cells import FEATURE, Cell
+from otumat_usage.host._days import FOUR
 from otumat_usage.host._values import Values, unpack
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class HeldBlocks:
         """Return the cells of the features of each four weeks of a span, without the sets."""
         return {
             start: {name: Cell(events, None, users) for (name, events, users), _ in sets}
-            for (start, _), sets in self._held(NUMBERS, span, LENGTHS[-1:]).items()
+            for (start, _), sets in self._held(NUMBERS, span, (FOUR,)).items()
         }
 
     def cells(self, dimension: str, span: Span) -> dict[Span, dict[str, Cell]]:
